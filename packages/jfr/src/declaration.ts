@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Event types are data. Metadata, encoder, columns, documentation and TypeScript types of an event
+// all derive from the one declaration of it.
+
+/** Scalar field types, by the name the format gives them. `long` is a signed 64-bit integer. */
+export type ScalarType =
+  | 'boolean'
+  | 'byte'
+  | 'char'
+  | 'short'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'double'
+  | 'java.lang.String';
+
+/** Types whose values live in a constant pool; an event carries a key into it. */
+export type PoolType =
+  | 'java.lang.Thread'
+  | 'java.lang.Class'
+  | 'jdk.types.StackTrace'
+  | 'jdk.types.Method'
+  | (string & {});
+
+/** A closed set of strings, written as a constant pool of its own (as the JDK writes ThreadState). */
+export interface Enumeration {
+  /** Name of the pool's type, for example `rekindle.types.FaultAction`. */
+  readonly enumeration: string;
+  /** Values in key order; the first has key 1. */
+  readonly values: readonly string[];
+}
+
+/** What a number means, as `jdk.jfr` content-type annotations say it. */
+export type Content =
+  | 'timestamp-ticks'
+  | 'timestamp-epoch-millis'
+  | 'timespan-ticks'
+  | 'timespan-nanos'
+  | 'timespan-micros'
+  | 'timespan-millis'
+  | 'timespan-seconds'
+  | 'bytes'
+  | 'bits'
+  | 'memory-address'
+  | 'percentage'
+  | 'frequency';
+
+export interface FieldDeclaration {
+  readonly name: string;
+  readonly type: ScalarType | PoolType | Enumeration;
+  readonly label: string;
+  readonly description?: string;
+  readonly content?: Content;
+  readonly unsigned?: boolean;
+  /** A relational annotation type, for example `jdk.types.GcId`. */
+  readonly relation?: string;
+}
+
+/**
+ * One event type. `startTime` is always field 0; `duration`, `eventThread` and `stackTrace` follow in
+ * HotSpot's order where they are switched on; then `fields` in the order given.
+ */
+export interface EventDeclaration {
+  /** Qualified name, for example `rekindle.PageFault`. */
+  readonly name: string;
+  readonly label: string;
+  readonly description?: string;
+  /** Category path, outermost first. */
+  readonly category: readonly string[];
+  readonly duration?: boolean;
+  readonly thread?: boolean;
+  readonly stackTrace?: boolean;
+  readonly experimental?: boolean;
+  readonly fields: readonly FieldDeclaration[];
+  /** Default settings, by name: enabled, threshold, stackTrace, period, cutoff, throttle. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
