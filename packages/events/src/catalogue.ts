@@ -1,34 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every event that rekindle itself writes, on one page. Times are nanosecond ticks of CLOCK_MONOTONIC;
 // addresses are bytes; nothing here is an array (array fields break the JDK's text printer).
-import type { EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration } from '@rekindle/jfr';
 
-const address = (name: string, label: string): FieldDeclaration => ({
-  name,
-  type: 'long',
-  label,
-  content: 'memory-address',
-  unsigned: true,
-});
-const bytes = (name: string, label: string): FieldDeclaration => ({
-  name,
-  type: 'long',
-  label,
-  content: 'bytes',
-  unsigned: true,
-});
-const count = (name: string, label: string): FieldDeclaration => ({
-  name,
-  type: 'long',
-  label,
-  unsigned: true,
-});
-const text = (name: string, label: string): FieldDeclaration => ({
-  name,
-  type: 'java.lang.String',
-  label,
-});
-const int = (name: string, label: string): FieldDeclaration => ({ name, type: 'int', label });
+// Names stay literal types, so that the TypeScript type of an event follows from its declaration.
+const address = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'long', label, content: 'memory-address', unsigned: true }) as const;
+const bytes = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'long', label, content: 'bytes', unsigned: true }) as const;
+const count = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'long', label, unsigned: true }) as const;
+const text = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'java.lang.String', label }) as const;
+const int = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'int', label }) as const;
 
 /** How a page got its content. `raced`: someone else had installed it first (EEXIST). */
 export const FAULT_ACTIONS = ['copy', 'zero', 'raced'] as const;
