@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every command of `rekindle` with its one-line description. A command's module is imported only when
+// it is asked for, so that `rekindle jfr summary` never loads the engine or the viewer.
+import type { Command } from 'commander';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly about: string;
+  load(): Promise<Command>;
+}
+
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'demo',
+    about: 'the whole journey, on a small Java service',
+    load: async () => (await import('./commands/demo.ts')).demoCommand(),
+  },
+];
