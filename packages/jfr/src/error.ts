@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every way a recording can be wrong, by name.
+
+/** What went wrong. Stable: programs may switch on it. */
+export type JfrErrorCode =
+  /** No `FLR\0` where a chunk header must be. */
+  | 'NOT_A_CHUNK'
+  /** A major version other than 1 or 2. */
+  | 'UNSUPPORTED_VERSION'
+  /** Flag bit 0 clear: raw big-endian integers, which no known writer produces. */
+  | 'UNSUPPORTED_INTEGERS'
+  /** Chunk size smaller than its header, or not a whole number below 2^53. */
+  | 'BAD_CHUNK_SIZE'
+  /** The chunk says it is longer than what is left of the file. */
+  | 'TRUNCATED_CHUNK'
+  /** A chunk of 4 GiB or more, which one ArrayBuffer cannot hold. */
+  | 'CHUNK_TOO_LARGE'
+  /** The guard byte stayed 255: a writer died, or is stuck, in the middle of a header update. */
+  | 'CHUNK_LOCKED'
+  /** The chunk was never flushed: no metadata yet. */
+  | 'NO_METADATA'
+  /** A position in the header, or a checkpoint delta, that lies outside the chunk. */
+  | 'BAD_POINTER'
+  /** A position that does not point at the kind of event it should. */
+  | 'WRONG_EVENT'
+  /** Checkpoints that point at each other in a circle. */
+  | 'CYCLIC_CHECKPOINTS'
+  /** An event of size 0 (or smaller than its own size and type). */
+  | 'EMPTY_EVENT'
+  /** An event that says it reaches beyond its chunk. */
+  | 'BAD_EVENT_SIZE'
+  /** Fields that need more bytes than their event has. */
+  | 'EVENT_OVERRUN'
+  /** A metadata event that contradicts itself. */
+  | 'BAD_METADATA'
+  /** A checkpoint whose pools do not fit its size, or whose type is unknown. */
+  | 'BAD_CHECKPOINT'
+  /** A string with an unknown encoding, or one that contradicts its length. */
+  | 'BAD_STRING'
+  /** Asked for an event type or a field that the chunk does not declare. */
+  | 'UNKNOWN_NAME'
+  /** A value beyond 2^53 where the caller asked for a plain number. */
+  | 'INEXACT_NUMBER'
+  /** The source gave fewer bytes than it promised. */
+  | 'SHORT_READ';
+
+/** Where in the recording; byte offsets count from the start of the file or of the source. */
+export interface JfrPlace {
+  /** Index of the chunk in the recording, from 0. */
+  readonly chunk?: number | undefined;
+  /** Byte offset from the start of the source. */
+  readonly offset?: number | undefined;
+}
+
+/** A damaged or unusual recording, or a wrong question to a good one. */
+export class JfrError extends Error {
+  readonly code: JfrErrorCode;
+  /** Index of the chunk in the recording, from 0; undefined when no chunk is meant. */
+  readonly chunk: number | undefined;
+  /** Byte offset from the start of the source. */
+  readonly offset: number | undefined;
+  /** What is wrong, without the place. */
+  readonly reason: string;
+  /** What to do about it. */
+  readonly hint: string | undefined;
+
+  constructor(code: JfrErrorCode, reason: string, place: JfrPlace = {}, hint?: string) {
+    const where = [
+      place.chunk === undefined ? '' : `chunk ${place.chunk}`,
+      place.offset === undefined ? '' : `offset ${place.offset}`,
+    ].filter((part) => part !== '');
+    super(where.length === 0 ? reason : `${reason} (${where.join(', ')})`);
+    this.name = 'JfrError';
+    this.code = code;
+    this.chunk = place.chunk;
+    this.offset = place.offset;
+    this.reason = reason;
+    this.hint = hint;
+  }
+}
