@@ -42,7 +42,15 @@ export type JfrErrorCode =
   /** A value beyond 2^53 where the caller asked for a plain number. */
   | 'INEXACT_NUMBER'
   /** The source gave fewer bytes than it promised. */
-  | 'SHORT_READ';
+  | 'SHORT_READ'
+  /** A chunk that is still being written, where only finished ones will do. */
+  | 'UNFINISHED_CHUNK'
+  /** An event declaration that cannot be written. */
+  | 'BAD_DECLARATION'
+  /** A value that its field or the format cannot hold. */
+  | 'BAD_VALUE'
+  /** A call that does not fit what a writer is doing. */
+  | 'WRONG_STATE';
 
 /** Where in the recording; byte offsets count from the start of the file or of the source. */
 export interface JfrPlace {

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/// <reference types="node" />
+// The part of the package that needs Node.js: files.
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { ByteError } from './error.ts';
+import { type ByteSource, checkSlice } from './source.ts';
+
+/** A file as a byte source. Reads are positional and synchronous: a local file answers from memory. */
+export interface FileSource extends ByteSource {
+  readonly path: string;
+  slice(start: number, end: number): Uint8Array;
+  /** Length of the file now; `byteLength` is the length when it was opened or last refreshed. */
+  refresh(): number;
+  close(): void;
+}
+
+/** Opens a file for reading. Throws the error of `open(2)` when that fails. */
+export function openFileSource(path: string): FileSource {
+  const fd = openSync(path, 'r');
+  let open = true;
+  let byteLength = fstatSync(fd).size;
+  return {
+    path,
+    get byteLength(): number {
+      return byteLength;
+    },
+    slice(start: number, end: number): Uint8Array {
+      checkSlice(start, end, byteLength);
+      const bytes = new Uint8Array(end - start);
+      let filled = 0;
+      while (filled < bytes.length) {
+        const count = readSync(fd, bytes, filled, bytes.length - filled, start + filled);
+        if (count === 0) {
+          throw new ByteError(
+            'BYTES_TRUNCATED',
+            `${path} became shorter while it was read`,
+            start + filled,
+          );
+        }
+        filled += count;
+      }
+      return bytes;
+    },
+    refresh(): number {
+      byteLength = fstatSync(fd).size;
+      return byteLength;
+    },
+    close(): void {
+      if (open) closeSync(fd);
+      open = false;
+    },
+  };
+}
