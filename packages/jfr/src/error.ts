@@ -4,53 +4,53 @@
 /** What went wrong. Stable: programs may switch on it. */
 export type JfrErrorCode =
   /** No `FLR\0` where a chunk header must be. */
-  | 'NOT_A_CHUNK'
+  | 'JFR_NOT_A_RECORDING'
   /** A major version other than 1 or 2. */
-  | 'UNSUPPORTED_VERSION'
+  | 'JFR_UNSUPPORTED_VERSION'
   /** Flag bit 0 clear: raw big-endian integers, which no known writer produces. */
-  | 'UNSUPPORTED_INTEGERS'
-  /** Chunk size smaller than its header, or not a whole number below 2^53. */
-  | 'BAD_CHUNK_SIZE'
-  /** The chunk says it is longer than what is left of the file. */
-  | 'TRUNCATED_CHUNK'
+  | 'JFR_UNSUPPORTED_INTEGERS'
+  /** A header field that cannot be: negative, beyond 2^53, a chunk smaller than its header. */
+  | 'JFR_CORRUPT'
+  /** Fewer bytes than the header, or the chunk by its own word, must have. */
+  | 'JFR_TRUNCATED'
   /** A chunk of 4 GiB or more, which one ArrayBuffer cannot hold. */
-  | 'CHUNK_TOO_LARGE'
+  | 'JFR_CHUNK_TOO_LARGE'
   /** The guard byte stayed 255: a writer died, or is stuck, in the middle of a header update. */
-  | 'CHUNK_LOCKED'
+  | 'JFR_CHUNK_LOCKED'
   /** The chunk was never flushed: no metadata yet. */
-  | 'NO_METADATA'
+  | 'JFR_NO_METADATA'
   /** A position in the header, or a checkpoint delta, that lies outside the chunk. */
-  | 'BAD_POINTER'
+  | 'JFR_BAD_POINTER'
   /** A position that does not point at the kind of event it should. */
-  | 'WRONG_EVENT'
+  | 'JFR_WRONG_EVENT'
   /** Checkpoints that point at each other in a circle. */
-  | 'CYCLIC_CHECKPOINTS'
+  | 'JFR_CYCLIC_CHECKPOINTS'
   /** An event of size 0 (or smaller than its own size and type). */
-  | 'EMPTY_EVENT'
+  | 'JFR_EMPTY_EVENT'
   /** An event that says it reaches beyond its chunk. */
-  | 'BAD_EVENT_SIZE'
+  | 'JFR_BAD_EVENT_SIZE'
   /** Fields that need more bytes than their event has. */
-  | 'EVENT_OVERRUN'
+  | 'JFR_EVENT_OVERRUN'
   /** A metadata event that contradicts itself. */
-  | 'BAD_METADATA'
+  | 'JFR_BAD_METADATA'
   /** A checkpoint whose pools do not fit its size, or whose type is unknown. */
-  | 'BAD_CHECKPOINT'
+  | 'JFR_BAD_CHECKPOINT'
   /** A string with an unknown encoding, or one that contradicts its length. */
-  | 'BAD_STRING'
+  | 'JFR_BAD_STRING'
   /** Asked for an event type or a field that the chunk does not declare. */
-  | 'UNKNOWN_NAME'
+  | 'JFR_UNKNOWN_NAME'
   /** A value beyond 2^53 where the caller asked for a plain number. */
-  | 'INEXACT_NUMBER'
+  | 'JFR_INEXACT_NUMBER'
   /** The source gave fewer bytes than it promised. */
-  | 'SHORT_READ'
+  | 'JFR_SHORT_READ'
   /** A chunk that is still being written, where only finished ones will do. */
-  | 'UNFINISHED_CHUNK'
+  | 'JFR_UNFINISHED_CHUNK'
   /** An event declaration that cannot be written. */
-  | 'BAD_DECLARATION'
+  | 'JFR_BAD_DECLARATION'
   /** A value that its field or the format cannot hold. */
-  | 'BAD_VALUE'
+  | 'JFR_BAD_VALUE'
   /** A call that does not fit what a writer is doing. */
-  | 'WRONG_STATE';
+  | 'JFR_WRONG_STATE';
 
 /** Where in the recording; byte offsets count from the start of the file or of the source. */
 export interface JfrPlace {
