@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ticks of one chunk as moments and durations, the way jdk.jfr.consumer converts them: the division is
+// done in double precision and truncated, so a clock of other than 10^9 ticks a second rounds as theirs.
+import type { ChunkHeader } from '../header.ts';
+import type { Region } from '../type-model.ts';
+import { clockAndDate, durationToString, offsetDateTimeToString } from './java-time.ts';
+
+const NANOS = 1_000_000_000;
+const LONG_MIN = -(2n ** 63n);
+const LONG_MAX = 2n ** 63n - 1n;
+/** `ChronoUnit.FOREVER` and the JDK's "not available" span, in nanoseconds. */
+const FOREVER = LONG_MAX * 1_000_000_000n + 999_999_999n;
+const NO_SPAN = LONG_MIN * 1_000_000_000n;
+/** `OffsetDateTime.MIN`, which stands for a timestamp that is not available. */
+const NO_MOMENT = '-999999999-01-01T00:00+18:00';
+
+export type Long = number | bigint;
+
+/** Nanoseconds; 'forever' and 'none' are the two that mean no number. */
+export type Span = number | bigint | 'forever' | 'none';
+
+const SPAN_UNITS: Readonly<Record<string, bigint>> = {
+  NANOSECONDS: 1n,
+  MICROSECONDS: 1_000n,
+  MILLISECONDS: 1_000_000n,
+  SECONDS: 1_000_000_000n,
+};
+
+export class ChunkClock {
+  /** Seconds east of UTC. */
+  readonly offsetSeconds: number;
+  readonly #startTicks: bigint;
+  readonly #startTicksNumber: number;
+  readonly #startNanos: bigint;
+  /** Ticks per nanosecond. */
+  readonly #divisor: number;
+  readonly #startSecond: number;
+  readonly #startNano: number;
+  #cachedSecond = Number.NaN;
+  #cachedIso = '';
+  #cachedZone = '';
+
+  constructor(header: ChunkHeader, region: Region) {
+    const offset = Math.trunc(((region.gmtOffset ?? 0) + (region.dst ?? 0)) / 1000);
+    this.offsetSeconds = Math.abs(offset) <= 18 * 3600 ? offset : 0;
+    this.#startTicks = header.startTicks;
+    this.#startTicksNumber = Number(header.startTicks);
+    this.#startNanos = header.startNanos;
+    this.#divisor = Number(header.ticksPerSecond) / NANOS;
+    this.#startSecond = Number(header.startNanos / 1_000_000_000n);
+    this.#startNano = Number(header.startNanos % 1_000_000_000n);
+  }
+
+  /** Nanoseconds from the chunk's start to a tick value. */
+  sinceStart(ticks: Long): number {
+    const delta =
+      typeof ticks === 'number' && Number.isSafeInteger(this.#startTicksNumber)
+        ? ticks - this.#startTicksNumber
+        : Number(BigInt(ticks) - this.#startTicks);
+    return this.#divisor === 1 ? delta : Math.trunc(delta / this.#divisor);
+  }
+
+  /** Nanoseconds since 1970. */
+  epochNanos(ticks: Long): bigint {
+    return this.#startNanos + BigInt(this.sinceStart(ticks));
+  }
+
+  /** `OffsetDateTime.toString` of a moment in ticks. */
+  isoOfTicks(ticks: Long): string {
+    const delta = this.sinceStart(ticks);
+    if (!Number.isSafeInteger(delta)) return this.#slowIso(ticks);
+    const nanos = this.#startNano + delta;
+    const carry = Math.floor(nanos / NANOS);
+    const second = this.#startSecond + carry;
+    const nano = nanos - carry * NANOS;
+    if (nano === 0) return this.#slowIso(ticks);
+    if (second !== this.#cachedSecond) this.#cache(second);
+    return this.#cachedIso + fraction(nano) + this.#cachedZone;
+  }
+
+  #slowIso(ticks: Long): string {
+    if (BigInt(ticks) === LONG_MIN) return NO_MOMENT;
+    return offsetDateTimeToString(this.epochNanos(ticks), this.offsetSeconds);
+  }
+
+  /** Keeps `yyyy-mm-ddThh:mm:ss.` and the zone of the second last shown: events come in clusters. */
+  #cache(second: number): void {
+    const text = offsetDateTimeToString(BigInt(second) * 1_000_000_000n + 1n, this.offsetSeconds);
+    this.#cachedSecond = second;
+    this.#cachedIso = text.slice(0, text.indexOf('.') + 1);
+    this.#cachedZone = text.slice(text.indexOf('.') + 10);
+  }
+
+  isoOfMillis(millis: Long): string {
+    if (BigInt(millis) === LONG_MIN) return NO_MOMENT;
+    return offsetDateTimeToString(BigInt(millis) * 1_000_000n, this.offsetSeconds);
+  }
+
+  /** `HH:mm:ss.SSS (yyyy-MM-dd)`; `N/A` for a moment that is not available. */
+  clockOf(value: Long, unit: string, digits: 3 | 9): string {
+    if (BigInt(value) === LONG_MIN) return 'N/A';
+    const nanos = unit === 'TICKS' ? this.epochNanos(value) : BigInt(value) * 1_000_000n;
+    return clockAndDate(nanos, this.offsetSeconds, digits);
+  }
+
+  /** A `@Timespan` field as nanoseconds. */
+  span(value: Long, unit: string): Span {
+    if (typeof value === 'bigint') {
+      if (value === LONG_MIN) return 'none';
+      if (value === LONG_MAX) return 'forever';
+    }
+    if (unit === 'TICKS') {
+      if (this.#divisor === 1) return value;
+      return Math.trunc(Number(value) / this.#divisor);
+    }
+    if (unit === 'NANOSECONDS') return value;
+    return BigInt(value) * (SPAN_UNITS[unit] ?? 1n);
+  }
+}
+
+/** Nanoseconds within a second, 1..999999999, in groups of three digits as java.time writes them. */
+function fraction(nano: number): string {
+  if (nano % 1_000_000 === 0) return String(nano / 1_000_000).padStart(3, '0');
+  if (nano % 1_000 === 0) return String(nano / 1_000).padStart(6, '0');
+  return String(nano).padStart(9, '0');
+}
+
+/** `Duration.toString` of a span. */
+export function spanToString(span: Span): string {
+  if (typeof span === 'number' && span >= 0 && span < 60 * NANOS) {
+    if (span === 0) return 'PT0S';
+    const seconds = Math.floor(span / NANOS);
+    const nano = span - seconds * NANOS;
+    if (nano === 0) return `PT${seconds}S`;
+    let end = 9;
+    const digits = String(nano).padStart(9, '0');
+    while (digits.charCodeAt(end - 1) === 48) end--;
+    return `PT${seconds}.${digits.slice(0, end)}S`;
+  }
+  return durationToString(spanNanos(span));
+}
+
+/** The nanoseconds of a span; those of `forever` and `none` as java.time counts them. */
+export function spanNanos(span: Span): bigint {
+  if (span === 'forever') return FOREVER;
+  if (span === 'none') return NO_SPAN;
+  return BigInt(span);
+}
