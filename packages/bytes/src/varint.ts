@@ -16,6 +16,8 @@ export const MAX_VARINT_BYTES = 9;
 export const MAX_PADDED4: number = 2 ** 28 - 1;
 
 const TWO_28 = 2 ** 28;
+const LONG_MIN = -(2n ** 63n);
+const UNSIGNED_MAX = 2n ** 64n - 1n;
 
 /**
  * Writes a non-negative integer below 2^53 and returns the position after it. No bounds check: the
@@ -25,15 +27,20 @@ export function putVarint(bytes: Uint8Array, at: number, value: number): number 
   let position = at;
   let low: number;
   if (value < TWO_28) {
-    low = value;
+    low = value | 0;
+    if (low !== value) throw notAnInteger(value);
   } else {
-    low = value % TWO_28;
+    // Division by a power of two is exact, and cheaper than %, which calls into the C library.
+    const high = Math.floor(value / TWO_28);
+    const rest = value - high * TWO_28;
+    low = rest | 0;
+    if (low !== rest) throw notAnInteger(value);
     bytes[position] = low | 0x80;
     bytes[position + 1] = (low >>> 7) | 0x80;
     bytes[position + 2] = (low >>> 14) | 0x80;
     bytes[position + 3] = (low >>> 21) | 0x80;
     position += 4;
-    low = (value - low) / TWO_28;
+    low = high;
   }
   while (low > 0x7f) {
     bytes[position++] = low | 0x80;
@@ -41,6 +48,10 @@ export function putVarint(bytes: Uint8Array, at: number, value: number): number 
   }
   bytes[position++] = low;
   return position;
+}
+
+function notAnInteger(value: unknown): RangeError {
+  return new RangeError(`${String(value)} is not a 64-bit integer`);
 }
 
 /**
@@ -52,12 +63,12 @@ export function putLong(bytes: Uint8Array, at: number, value: number | bigint): 
   if (typeof value === 'number') {
     if (value >= 0 && value <= Number.MAX_SAFE_INTEGER) return putVarint(bytes, at, value);
     if (!Number.isInteger(value) || value < -(2 ** 63) || value >= 2 ** 63) {
-      throw new RangeError(`${value} is not a 64-bit integer`);
+      throw notAnInteger(value);
     }
     return putBig(bytes, at, BigInt(value));
   }
-  if (value < -(2n ** 63n) || value >= 2n ** 64n) {
-    throw new RangeError(`${value} is not a 64-bit integer`);
+  if (typeof value !== 'bigint' || value < LONG_MIN || value > UNSIGNED_MAX) {
+    throw notAnInteger(value);
   }
   return putBig(bytes, at, value);
 }

@@ -28,6 +28,19 @@ export interface Enumeration {
   readonly enumeration: string;
   /** Values in key order; the first has key 1. */
   readonly values: readonly string[];
+  /** Name of the pool type's one field; `name` where absent. (The JDK's GCCause says `cause`.) */
+  readonly field?: string;
+}
+
+/**
+ * Several values written inline as one field, as the JDK's `jdk.types.VirtualSpace` in GCHeapSummary:
+ * JMC asks for `heapSpace:committedSize`. When an event is committed by position, the struct's fields
+ * are arguments of their own, in place of the struct.
+ */
+export interface Struct {
+  /** Name of the struct's type, for example `jdk.types.VirtualSpace`. */
+  readonly struct: string;
+  readonly fields: readonly FieldDeclaration[];
 }
 
 /** What a number means, as `jdk.jfr` content-type annotations say it. */
@@ -47,7 +60,7 @@ export type Content =
 
 export interface FieldDeclaration {
   readonly name: string;
-  readonly type: ScalarType | PoolType | Enumeration;
+  readonly type: ScalarType | PoolType | Enumeration | Struct;
   readonly label: string;
   readonly description?: string;
   readonly content?: Content;

@@ -83,19 +83,19 @@ export function decodeHeader(bytes: Uint8Array, at = 0, base = 0): ChunkHeader {
   const offset = base + at;
   if (bytes.length - at < HEADER_SIZE) {
     throw new JfrError(
-      'TRUNCATED_CHUNK',
+      'JFR_TRUNCATED',
       `a chunk header takes ${HEADER_SIZE} bytes, ${Math.max(0, bytes.length - at)} are left`,
       { offset },
     );
   }
   const cursor = new ByteCursor(bytes, at, at + HEADER_SIZE);
   if (cursor.u32be() !== MAGIC) {
-    throw new JfrError('NOT_A_CHUNK', 'no Flight Recorder chunk begins here', { offset });
+    throw new JfrError('JFR_NOT_A_RECORDING', 'no Flight Recorder chunk begins here', { offset });
   }
   const major = cursor.u16be();
   const minor = cursor.u16be();
   if (major !== 1 && major !== 2) {
-    throw new JfrError('UNSUPPORTED_VERSION', `version ${major}.${minor} is not supported`, {
+    throw new JfrError('JFR_UNSUPPORTED_VERSION', `version ${major}.${minor} is not supported`, {
       offset: offset + 4,
     });
   }
@@ -128,7 +128,7 @@ function position(cursor: ByteCursor, what: string, base: number): number {
   const offset = base + cursor.position;
   const value = cursor.i64be();
   if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
-    throw new JfrError('BAD_POINTER', `${what} ${value} in a chunk header`, { offset });
+    throw new JfrError('JFR_CORRUPT', `${what} ${value} in a chunk header`, { offset });
   }
   return Number(value);
 }

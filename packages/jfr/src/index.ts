@@ -6,6 +6,7 @@ export type {
   FieldDeclaration,
   PoolType,
   ScalarType,
+  Struct,
 } from './declaration.ts';
 export { JfrError, type JfrErrorCode, type JfrPlace } from './error.ts';
 export {
@@ -22,3 +23,49 @@ export {
   STATE_UPDATING,
   UPDATE_OFFSET,
 } from './header.ts';
+export { activeSettings } from './write/active-settings.ts';
+export {
+  type ChunkClock,
+  ChunkWriter,
+  type ChunkWriterOptions,
+  type FinishOptions,
+} from './write/chunk-writer.ts';
+export {
+  type ClassConstant,
+  type ConstantKey,
+  ConstantPools,
+  type FrameConstant,
+  type MethodConstant,
+  type ThreadConstant,
+} from './write/constant-pools.ts';
+export {
+  type EncodeEvent,
+  type EventValue,
+  eventBound,
+  interpretEncoder,
+} from './write/encoder.ts';
+export { compileEncoder } from './write/encoder-compile.ts';
+export {
+  ActiveRecording,
+  ActiveSetting,
+  DataLoss,
+  DumpReason,
+  Flush,
+} from './write/flight-recorder-events.ts';
+export { joinRecordings } from './write/join.ts';
+export { encodeMetadata } from './write/metadata-writer.ts';
+export { type MemorySink, memorySink, type RecordingSink } from './write/recording-sink.ts';
+export {
+  type EventHandle,
+  type RecordedEvent,
+  RecordingWriter,
+  type RecordingWriterOptions,
+  type WriteRecordingInput,
+  writeRecording,
+} from './write/recording-writer.ts';
+export {
+  type EventArgument,
+  EventRegistry,
+  type EventType,
+  type FieldKind,
+} from './write/registry.ts';

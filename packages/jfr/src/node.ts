@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the package that needs Node.js: file descriptors.
-export {};
+// The part of the package that needs Node.js: files.
+export { type FileSink, fdSink, openFileSink } from './write/file-sink.ts';
