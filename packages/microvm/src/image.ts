@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guest's root image: the host's distribution, a headless JRE, our init, agent and service.
+//
+//   packages as apt resolves them ─► userland tar (mmdebstrap) ─┐
+//   guest/init, guest/agent ──────► static programs (cc) ───────┼─► tree ─► ext4 (mke2fs -d)
+//   guest/service ────────────────► classes (javac) ────────────┘
+//
+// Each step is cached by the hash of its inputs, so a change of ours costs seconds.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BuildOptions, type CacheEntry, cached } from './cache.ts';
+import { runCommand } from './cache-process.ts';
+import { firstAvailable, type ResolvedPackage, resolvePackages } from './image-packages.ts';
+import { ensurePrograms, ensureService, guestDirectory, hashSources } from './image-programs.ts';
+import { aptOptions, type PackageSources, readPackageSources } from './image-sources.ts';
+import {
+  furnishTree,
+  type ImageFile,
+  imageEpoch,
+  treeRecipe,
+  unpackTree,
+  writeExt4,
+} from './image-tree.ts';
+
+export interface ImageOptions extends BuildOptions {
+  /** More packages of the distribution. */
+  readonly packages?: readonly string[];
+  /** Free space in the file system, MiB; only a writable root needs it. Default 8. */
+  readonly spareMiB?: number;
+}
+
+/** An image in the cache. */
+export interface Image {
+  /** An ext4 file system, sparse. */
+  readonly path: string;
+  /** SHA-256 of the file. */
+  readonly hash: string;
+  readonly bytes: number;
+  /** Such as openjdk-17-jre-headless 17.0.21.1+2-1~deb12u1. */
+  readonly java: string;
+  readonly distribution: string;
+  readonly reused: boolean;
+  readonly seconds: number;
+}
+
+/** Releases with long-term support, newest first; the first that the distribution has is taken. */
+const javaReleases = [25, 21, 17];
+
+/**
+ * The root image, from the cache or newly made. Needs no root where mmdebstrap needs none.
+ * @throws BuildError
+ */
+export async function ensureImage(options: ImageOptions = {}): Promise<Image> {
+  const started = performance.now();
+  const scratch = await mkdtemp(join(tmpdir(), 'rekindle-apt-'));
+  try {
+    options.onProgress?.({ step: 'image', message: 'resolving packages' });
+    const sources = await readPackageSources();
+    const apt = await aptOptions(sources, scratch);
+    const names = javaReleases.map((release) => `openjdk-${release}-jre-headless`);
+    const java = await firstAvailable(names, apt);
+    const wanted = [java.name, ...(options.packages ?? [])];
+    const base = await ensureUserland(sources, wanted, await resolvePackages(wanted, apt), options);
+    const image = await ensureRoot(base, options);
+    return {
+      path: join(image.directory, 'root.ext4'),
+      hash: image.record.files['root.ext4']!.sha256,
+      bytes: image.record.files['root.ext4']!.bytes,
+      java: `${java.name} ${java.version}`,
+      distribution: `${sources.distribution} ${sources.suite}`,
+      reused: image.reused,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Messages of mmdebstrap in their order: where it is, as a share of the whole. */
+const userlandSteps: readonly [RegExp, number][] = [
+  [/apt-get update/, 0.05],
+  [/downloading packages/, 0.15],
+  [/extracting/, 0.35],
+  [/installing essential/, 0.45],
+  [/installing remaining/, 0.6],
+  [/cleaning package lists/, 0.85],
+  [/creating tarball/, 0.9],
+];
+
+/** `userland.tar` in the entry's directory. */
+async function ensureUserland(
+  sources: PackageSources,
+  wanted: readonly string[],
+  packages: readonly ResolvedPackage[],
+  options: BuildOptions,
+): Promise<CacheEntry> {
+  const settings = [
+    '--variant=minbase',
+    '--format=tar',
+    `--architectures=${sources.architecture}`,
+    `--include=${wanted.join(',')}`,
+    ...['doc', 'info', 'locale', 'lintian'].map(
+      (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
+    ),
+  ];
+  const inputs = {
+    recipe: 1,
+    distribution: sources.distribution,
+    suite: sources.suite,
+    settings,
+    packages: packages.map(({ name, version }) => `${name}=${version}`),
+  };
+  const fetching = sources.fetchOptions.map((option) => `--aptopt=${option.replace(/;\s*$/, '')}`);
+  return cached(
+    'userland',
+    inputs,
+    async (directory) => {
+      options.onProgress?.({
+        step: 'userland',
+        message: `${packages.length} packages`,
+        fraction: 0,
+      });
+      const tar = join(directory, 'userland.tar');
+      await runCommand(['mmdebstrap', ...settings, ...fetching, sources.suite, tar, '-'], {
+        input: `${sources.lines.join('\n')}\n`,
+        env: { SOURCE_DATE_EPOCH: String(imageEpoch) },
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+        onLine: (line) => {
+          const step = userlandSteps.find(([pattern]) => pattern.test(line));
+          if (step === undefined) return;
+          const message = line.replace(/^I: |\.\.\.$/g, '');
+          options.onProgress?.({ step: 'userland', message, fraction: step[1] });
+        },
+      });
+    },
+    options,
+  );
+}
+
+/** `root.ext4` in the entry's directory. */
+async function ensureRoot(base: CacheEntry, options: ImageOptions): Promise<CacheEntry> {
+  const programs = await ensurePrograms(options);
+  const service = await ensureService(options);
+  const spareMiB = options.spareMiB ?? 8;
+  const files: ImageFile[] = [
+    { from: join(programs.directory, 'init'), to: '/sbin/rekindle-init', mode: 0o755 },
+    { from: join(programs.directory, 'agent'), to: '/sbin/rekindle-agent', mode: 0o755 },
+    { from: join(service.directory, 'classes'), to: '/opt/rekindle/classes' },
+    { from: join(guestDirectory, 'service/service'), to: '/opt/rekindle/service', mode: 0o755 },
+  ];
+  const inputs = {
+    recipe: 1,
+    userland: base.record.files['userland.tar']!.sha256,
+    programs: programs.record.files,
+    service: service.record.files,
+    scripts: await hashSources('service', /^service$/),
+    tree: treeRecipe,
+    mke2fs: await mke2fsVersion(),
+    spareMiB,
+  };
+  return cached(
+    'image',
+    inputs,
+    async (directory) => {
+      const tree = join(directory, 'tree');
+      options.onProgress?.({ step: 'image', message: 'unpacking the userland', fraction: 0.1 });
+      await unpackTree(join(base.directory, 'userland.tar'), tree, options.signal);
+      options.onProgress?.({
+        step: 'image',
+        message: 'adding init, agent and service',
+        fraction: 0.4,
+      });
+      await furnishTree(tree, files);
+      options.onProgress?.({ step: 'image', message: 'writing the file system', fraction: 0.5 });
+      await writeExt4(tree, join(directory, 'root.ext4'), {
+        spareMiB,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+      await rm(tree, { recursive: true });
+      options.onProgress?.({ step: 'image', message: 'hashing', fraction: 0.9 });
+    },
+    options,
+  );
+}
+
+/** Printed to stderr, which runCommand does not return. */
+async function mke2fsVersion(): Promise<string> {
+  const lines: string[] = [];
+  await runCommand(['mke2fs', '-V'], { onLine: (line) => lines.push(line) });
+  return lines[0] ?? '';
+}
