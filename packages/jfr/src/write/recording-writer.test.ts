@@ -211,7 +211,9 @@ describe('a recording of every kind of field', () => {
       });
       // 64-bit values as the JDK printed them: JSON.parse would round
       expect(json.stdout).toContain('"long": 9223372036854775807');
-      expect(json.stdout).toContain('"huge": -9007199254740993');
+      // (17 prints unsigned longs as signed ones, 25 does not)
+      const huge = version === 17 ? '-9007199254740993' : '18437736874454810623';
+      expect(json.stdout).toContain(`"huge": ${huge}`);
       expect(events[2].values).toMatchObject({
         text: 'x'.repeat(300),
         pooled: 'ÿ'.repeat(200),
