@@ -1,4 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+export { Chunk, type DecodeMode, type EventFilter } from './chunk.ts';
+export {
+  type Column,
+  Columns,
+  type LongColumn,
+  type NumberArray,
+  type NumberColumn,
+  type ReferenceColumn,
+  type StringColumn,
+  textOf,
+  type ValueColumn,
+} from './column.ts';
 export type {
   Content,
   Enumeration,
@@ -9,6 +21,7 @@ export type {
   Struct,
 } from './declaration.ts';
 export { JfrError, type JfrErrorCode, type JfrPlace } from './error.ts';
+export { JfrEvent } from './event.ts';
 export {
   type ChunkHeader,
   decodeHeader,
@@ -23,6 +36,26 @@ export {
   STATE_UPDATING,
   UPDATE_OFFSET,
 } from './header.ts';
+export type { Loss } from './loss.ts';
+export { Pool, type PoolIndex } from './pool.ts';
+export { type ChunkPlace, openRecording, type ReadOptions, Recording } from './recording.ts';
+export { type EventCount, Summary } from './summary.ts';
+export {
+  type Annotation,
+  type ClassType,
+  type Field,
+  type Region,
+  type Setting,
+  TypeModel,
+} from './type-model.ts';
+export {
+  classOf,
+  isStruct,
+  type Struct as StructValue,
+  toObject,
+  type Value,
+  valueAt,
+} from './value.ts';
 export { activeSettings } from './write/active-settings.ts';
 export {
   type ChunkClock,
@@ -45,6 +78,7 @@ export {
   interpretEncoder,
 } from './write/encoder.ts';
 export { compileEncoder } from './write/encoder-compile.ts';
+export type { EventArguments, EventValues, Key, Long, Text } from './write/event-values.ts';
 export {
   ActiveRecording,
   ActiveSetting,
@@ -60,6 +94,7 @@ export {
   type RecordedEvent,
   RecordingWriter,
   type RecordingWriterOptions,
+  recorded,
   type WriteRecordingInput,
   writeRecording,
 } from './write/recording-writer.ts';

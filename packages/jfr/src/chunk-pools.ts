@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// The constant pools of one chunk, filled from all its checkpoints when one is first needed.
+import { ByteCursor, ByteError } from '@rekindle/bytes';
+import { JfrError } from './error.ts';
+import type { Layouts } from './plan.ts';
+import { indexCheckpoint, Pool } from './pool.ts';
+import type { ClassType } from './type-model.ts';
+import { type Pools, type Value, ValueReader } from './value.ts';
+
+export class ChunkPools implements Pools {
+  readonly values: ValueReader;
+  readonly #bytes: Uint8Array;
+  readonly #layouts: Layouts;
+  readonly #checkpoints: () => Uint32Array;
+  readonly #broken: (offset: number, error: JfrError) => void;
+  readonly #pools: Map<ClassType, Pool> = new Map();
+  #indexed = false;
+
+  /**
+   * `checkpoints` gives the offsets of the checkpoints in file order; `broken` hears of one that could
+   * not be read (and may throw).
+   */
+  constructor(
+    bytes: Uint8Array,
+    layouts: Layouts,
+    checkpoints: () => Uint32Array,
+    broken: (offset: number, error: JfrError) => void,
+  ) {
+    this.#bytes = bytes;
+    this.#layouts = layouts;
+    this.#checkpoints = checkpoints;
+    this.#broken = broken;
+    this.values = new ValueReader(layouts, this);
+  }
+
+  pool(type: ClassType): Pool {
+    this.#index();
+    return this.#open(type);
+  }
+
+  stringPool(): Pool | undefined {
+    const type = this.#layouts.types.byName('java.lang.String');
+    return type === undefined ? undefined : this.pool(type);
+  }
+
+  /** Every pool that has entries. */
+  all(): Pool[] {
+    this.#index();
+    return [...this.#pools.values()].filter((pool) => pool.length > 0);
+  }
+
+  #open(type: ClassType): Pool {
+    let pool = this.#pools.get(type);
+    if (pool === undefined) {
+      pool = new Pool(type, (offset) => this.#read(type, offset));
+      this.#pools.set(type, pool);
+    }
+    return pool;
+  }
+
+  #index(): void {
+    if (this.#indexed) return;
+    this.#indexed = true;
+    for (const offset of this.#checkpoints()) {
+      try {
+        indexCheckpoint(this.#bytes, offset, this.#layouts, (type, key, position) =>
+          this.#open(type).add(key, position),
+        );
+      } catch (error) {
+        if (!(error instanceof JfrError)) throw error;
+        this.#broken(offset, error);
+      }
+    }
+  }
+
+  #read(type: ClassType, offset: number): Value {
+    try {
+      return this.values.readClass(type, new ByteCursor(this.#bytes, offset));
+    } catch (error) {
+      // the value was stepped over when it was indexed: only its content can be wrong
+      if (error instanceof ByteError) {
+        this.#broken(offset, new JfrError('JFR_BAD_CHECKPOINT', error.message, { offset }));
+        return null;
+      }
+      if (error instanceof JfrError) {
+        this.#broken(offset, error);
+        return null;
+      }
+      throw error;
+    }
+  }
+}

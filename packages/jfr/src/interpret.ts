@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The plain decoder: every read checked, nothing generated. The judge of the compiled one, and the path
+// where code generation is forbidden.
+import { ByteError } from '@rekindle/bytes';
+import type { Layouts, Leaf } from './plan.ts';
+import { payload, type Sink, skipLeaf } from './sink.ts';
+
+/**
+ * Decodes the events at `offsets` into `sinks[i]` for leaf i, and skips where that is undefined. Returns
+ * the rows whose fields need more bytes than the event has: nothing in those rows is to be trusted.
+ */
+export function interpret(
+  bytes: Uint8Array,
+  leaves: readonly Leaf[],
+  layouts: Layouts,
+  offsets: ArrayLike<number>,
+  sinks: readonly (Sink | undefined)[],
+): number[] {
+  const last = sinks.findLastIndex((sink) => sink !== undefined);
+  const misfits: number[] = [];
+  for (let row = 0; row < offsets.length; row++) {
+    try {
+      const cursor = payload(bytes, offsets[row]!);
+      for (let index = 0; index <= last; index++) {
+        const sink = sinks[index];
+        if (sink === undefined) skipLeaf(leaves[index]!, layouts, cursor);
+        else sink.read(cursor, row);
+      }
+    } catch (error) {
+      if (!(error instanceof ByteError)) throw error;
+      misfits.push(row);
+    }
+  }
+  return misfits;
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Constant pools: what the checkpoints of a chunk (type id 1) hold.
+//
+//   size · 1 · startTicks · duration · delta · mask · poolCount · pool×poolCount
+//   pool := typeId · entryCount · (key · value)×entryCount
+//
+// Keys are signed; 0 means null unless the pool holds a key 0. The pools of one type from all the
+// checkpoints of a chunk are one pool; where a key comes twice, the newest counts (as in JMC).
+import { ByteCursor, ByteError } from '@rekindle/bytes';
+import { JfrError } from './error.ts';
+import { type Layouts, valueOp } from './plan.ts';
+import { skipValue } from './skip.ts';
+import type { ClassType } from './type-model.ts';
+import type { Value } from './value.ts';
+
+/** Keys below this times the number of entries are looked up in an array instead of a map. */
+const DENSE_FACTOR = 4;
+const DENSE_FLOOR = 65_536;
+
+/** Index of an entry in a {@link Pool}; -1 = null, or a key the pool does not hold. */
+export type PoolIndex = number;
+
+/** The constants of one class in one chunk. Values are decoded when first asked for, once. */
+export class Pool {
+  readonly type: ClassType;
+  readonly #read: (offset: number) => Value;
+  #keys: (number | bigint)[] = [];
+  #offsets: number[] = [];
+  #values: (Value | undefined)[] = [];
+  #map: Map<number | bigint, number> | undefined;
+  #dense: Int32Array | undefined;
+  #largest = 0;
+  #plain = true;
+
+  constructor(type: ClassType, read: (offset: number) => Value) {
+    this.type = type;
+    this.#read = read;
+  }
+
+  /** Number of entries, replaced ones included. */
+  get length(): number {
+    return this.#offsets.length;
+  }
+
+  /** Adds an entry; its value begins at `offset`. */
+  add(key: number | bigint, offset: number): void {
+    this.#keys.push(key);
+    this.#offsets.push(offset);
+    this.#map = undefined;
+    this.#dense = undefined;
+    if (typeof key === 'bigint' || key < 0) this.#plain = false;
+    else if (key > this.#largest) this.#largest = key;
+  }
+
+  key(index: PoolIndex): number | bigint {
+    return this.#keys[index] ?? 0;
+  }
+
+  /** Offset of an entry's value in the chunk. */
+  offset(index: PoolIndex): number | undefined {
+    return this.#offsets[index];
+  }
+
+  /** The entry with a key; -1 when there is none. */
+  indexOf(key: number | bigint): PoolIndex {
+    const dense = this.dense;
+    if (dense.length > 0) return typeof key === 'number' ? (dense[key] ?? -1) : -1;
+    this.#map ??= new Map(this.#keys.map((known, index) => [known, index]));
+    return this.#map.get(key) ?? -1;
+  }
+
+  /** Entry by key where the keys are dense: -1 for holes. Empty where they are not. */
+  get dense(): Int32Array {
+    if (this.#dense === undefined) {
+      const limit = Math.max(DENSE_FLOOR, this.#keys.length * DENSE_FACTOR);
+      if (this.#plain && this.#largest < limit) {
+        this.#dense = new Int32Array(this.#largest + 1).fill(-1);
+        for (const [index, key] of this.#keys.entries()) this.#dense[Number(key)] = index;
+      } else {
+        this.#dense = new Int32Array(0);
+      }
+    }
+    return this.#dense;
+  }
+
+  /** The value of an entry; null for -1. */
+  get(index: PoolIndex): Value {
+    const known = this.#values[index];
+    if (known !== undefined) return known;
+    const offset = this.#offsets[index];
+    if (offset === undefined) return null;
+    const value = this.#read(offset);
+    this.#values[index] = value;
+    return value;
+  }
+
+  /** The value with a key; null when the pool does not hold it. */
+  resolve(key: number | bigint): Value {
+    return this.get(this.indexOf(key));
+  }
+}
+
+/** What a checkpoint says about itself. */
+export interface CheckpointHead {
+  readonly size: number;
+  /** Offset of the previous checkpoint minus the offset of this one; 0 for the first. */
+  readonly delta: number;
+  /** Bits: 1 flush, 2 chunk header, 4 statics, 8 thread. */
+  readonly mask: number;
+  readonly poolCount: number;
+  /** Offset of the first pool. */
+  readonly body: number;
+}
+
+/** Reads the head of the checkpoint at `offset`. Throws ByteError or JFR_WRONG_EVENT (offset relative). */
+export function readCheckpointHead(bytes: Uint8Array, offset: number): CheckpointHead {
+  const cursor = new ByteCursor(bytes, offset);
+  const size = cursor.varint();
+  const type = cursor.varint();
+  if (type !== 1) {
+    throw new JfrError('JFR_WRONG_EVENT', `event of type ${type} where a checkpoint must be`, {
+      offset,
+    });
+  }
+  if (size > bytes.length - offset) {
+    throw new JfrError('JFR_BAD_EVENT_SIZE', `checkpoint of ${size} bytes`, { offset });
+  }
+  cursor.long(); // start ticks
+  cursor.long(); // duration
+  const delta = cursor.long();
+  const mask = cursor.u8();
+  const poolCount = cursor.varint();
+  if (typeof delta === 'bigint') {
+    throw new JfrError('JFR_BAD_POINTER', `checkpoint delta ${delta}`, { offset });
+  }
+  return { size, delta, mask, poolCount, body: cursor.position };
+}
+
+/**
+ * Steps through the checkpoint at `offset` and tells `add` of every entry. Throws JFR_BAD_CHECKPOINT
+ * (offset relative to the bytes) when its content does not end where it should; entries told until
+ * then are good.
+ */
+export function indexCheckpoint(
+  bytes: Uint8Array,
+  offset: number,
+  layouts: Layouts,
+  add: (type: ClassType, key: number | bigint, position: number) => void,
+): void {
+  let position = offset;
+  try {
+    const head = readCheckpointHead(bytes, offset);
+    const cursor = new ByteCursor(bytes, head.body, offset + head.size);
+    for (let pools = 0; pools < head.poolCount; pools++) {
+      position = cursor.position;
+      const typeId = cursor.varint();
+      const type = layouts.types.byId(typeId);
+      if (type === undefined) {
+        throw new JfrError('JFR_BAD_CHECKPOINT', `pool of class ${typeId}, not declared`, {
+          offset: position,
+        });
+      }
+      const op = valueOp(type);
+      for (let left = cursor.varint(); left > 0; left--) {
+        position = cursor.position;
+        const key = cursor.long();
+        const start = cursor.position;
+        skipValue(op, layouts, cursor);
+        add(type, key, start);
+      }
+    }
+    if (cursor.remaining !== 0) {
+      throw new JfrError('JFR_BAD_CHECKPOINT', `${cursor.remaining} bytes after the last pool`, {
+        offset: cursor.position,
+      });
+    }
+  } catch (error) {
+    if (error instanceof ByteError) {
+      throw new JfrError('JFR_BAD_CHECKPOINT', error.message, { offset: position });
+    }
+    throw error;
+  }
+}

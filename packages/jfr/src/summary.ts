@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Chunk } from './chunk.ts';
+import type { Recording } from './recording.ts';
+
+export interface EventCount {
+  readonly name: string;
+  readonly count: number;
+  /** Sum of the sizes of the events. */
+  readonly bytes: number;
+}
+
+/** What is in a recording, by event type. */
+export class Summary {
+  readonly #recording: Recording;
+  readonly #counts: Map<string, { count: number; bytes: number }> = new Map();
+
+  constructor(recording: Recording) {
+    this.#recording = recording;
+  }
+
+  get chunks(): number {
+    return this.#recording.places.length;
+  }
+
+  /** For example `2.1`, of the first chunk. */
+  get version(): string {
+    const header = this.#recording.places[0]?.header;
+    return header === undefined ? '' : `${header.major}.${header.minor}`;
+  }
+
+  /** Nanoseconds since 1970. */
+  get startNanos(): bigint {
+    return this.#recording.startNanos;
+  }
+
+  /** Sum of the durations of the chunks, as `jfr summary` counts it. */
+  get durationNanos(): bigint {
+    return this.#recording.places.reduce((sum, { header }) => sum + header.durationNanos, 0n);
+  }
+
+  add(chunk: Chunk): void {
+    for (const type of chunk.eventTypes) {
+      if (!this.#counts.has(type.name)) this.#counts.set(type.name, { count: 0, bytes: 0 });
+    }
+    for (const [name, { count, bytes }] of chunk.counts()) {
+      const known = this.#counts.get(name);
+      if (known === undefined) {
+        this.#counts.set(name, { count, bytes });
+      } else {
+        known.count += count;
+        known.bytes += bytes;
+      }
+    }
+  }
+
+  /** Every declared event type, and metadata and checkpoints, the most frequent first. */
+  get events(): EventCount[] {
+    return [...this.#counts]
+      .map(([name, { count, bytes }]) => ({ name, count, bytes }))
+      .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
+  }
+
+  count(name: string): number {
+    return this.#counts.get(name)?.count ?? 0;
+  }
+}
