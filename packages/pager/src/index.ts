@@ -1,2 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { ACTION, type FaultLog, type PagerTotals } from './fault-log.ts';
+export {
+  checkLayout,
+  fileOffsetOf,
+  firecrackerLayout,
+  type GuestRange,
+  guestPhysicalOf,
+  q35Layout,
+} from './guest-layout.ts';
+export { HandshakeReader, type HandshakeRegion, parseHandshake } from './handshake.ts';
+export { processHost } from './host.ts';
+export type { Readahead } from './memory-source.ts';
+export { buildPreload, preloadLibraryPath } from './native-build.ts';
+export { PAGER_POLICIES, type PagerOptions, type PagerPolicy } from './options.ts';
+export { PagerError, type PagerErrorCode } from './pager-error.ts';
+export { type PagerHost, type PagerNotice, type PagerSummary, servePager } from './serve.ts';
+export { type PagerHandle, spawnPager } from './spawn.ts';
+export {
+  checkWorkingSet,
+  decodeWorkingSet,
+  encodeWorkingSet,
+  type PageRun,
+  pagesOf,
+  type WorkingSet,
+} from './working-set.ts';
+export { buildWorkingSet, type TouchOrder, touchOrder } from './working-set-build.ts';

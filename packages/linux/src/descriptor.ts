@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { close, errno, fcntl, kill, syscall, syscalls } from './foreign.ts';
+import { checked, ERRNO, SystemError } from './system-error.ts';
+
+const F_DUPFD_CLOEXEC = 1030;
+
+/** Gives a descriptor back. A descriptor must be closed once, by its owner. */
+export function closeDescriptor(fd: number): void {
+  checked(close(fd), 'close', `descriptor ${fd}`);
+}
+
+/** A second descriptor of the same open file, closed on exec. */
+export function duplicate(fd: number): number {
+  return checked(fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl F_DUPFD_CLOEXEC', `descriptor ${fd}`);
+}
+
+/**
+ * A descriptor that stands for a process and becomes readable when it ends; immune to the reuse of
+ * process ids. pidfd_open(2), Linux 5.3. Arguments are integers only.
+ */
+export function openProcess(pid: number): number {
+  return checked(syscall(syscalls().pidfdOpen, pid, 0, 0, 0), 'pidfd_open', `process ${pid}`);
+}
+
+/** Sends a signal through a pidfd. @returns false when the process is gone already */
+export function signalProcess(pidfd: number, signal: number): boolean {
+  if (syscall(syscalls().pidfdSendSignal, pidfd, signal, 0, 0) === 0) return true;
+  const value = errno();
+  if (value === ERRNO.ESRCH) return false;
+  throw new SystemError('pidfd_send_signal', value, `descriptor ${pidfd}`);
+}
+
+/** Sends a signal to a process id. @returns false when there is no such process */
+export function killProcess(pid: number, signal: number): boolean {
+  if (kill(pid, signal) === 0) return true;
+  const value = errno();
+  if (value === ERRNO.ESRCH) return false;
+  throw new SystemError('kill', value, `process ${pid}`);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Arena } from './arena.ts';
+import { errno, madvise, mmap, munmap, syscall, syscalls, view } from './foreign.ts';
+import { checked, ERRNO, SystemError } from './system-error.ts';
+
+const PROT_READ = 1;
+const PROT_READ_WRITE = 3;
+const MAP_SHARED = 0x01;
+const MAP_PRIVATE = 0x02;
+const MAP_ANONYMOUS = 0x20;
+const MAP_NORESERVE = 0x4000;
+const MAP_POPULATE = 0x8000;
+
+/** madvise(2) advice. POPULATE_READ needs Linux 5.14. */
+export const ADVICE: Readonly<
+  Record<
+    'random' | 'sequential' | 'willneed' | 'dontneed' | 'populateRead' | 'populateWrite',
+    number
+  >
+> = {
+  random: 1,
+  sequential: 2,
+  willneed: 3,
+  dontneed: 4,
+  populateRead: 22,
+  populateWrite: 23,
+};
+
+/** Memory that this process mapped. Addresses and lengths are bytes. */
+export class Mapping {
+  readonly address: number;
+  readonly length: number;
+  readonly #place: string;
+  #mapped = true;
+
+  constructor(address: number, length: number, place: string) {
+    this.address = address;
+    this.length = length;
+    this.#place = place;
+  }
+
+  /**
+   * The memory as an ArrayBuffer without a copy. It must not be touched after {@link unmap}; a shared
+   * file that shrinks underneath kills the process with SIGBUS.
+   */
+  bytes(offset = 0, length: number = this.length - offset): ArrayBuffer {
+    if (!this.#mapped) throw new RangeError(`${this.#place} is no longer mapped`);
+    if (offset < 0 || length < 0 || offset + length > this.length) {
+      throw new RangeError(`[${offset}, ${offset + length}) is outside ${this.length} bytes`);
+    }
+    return view(this.address + offset, length);
+  }
+
+  /** Gives the kernel advice about a part. @returns false when this kernel does not know the advice */
+  advise(advice: number, offset = 0, length: number = this.length - offset): boolean {
+    if (!this.#mapped) throw new RangeError(`${this.#place} is no longer mapped`);
+    if (madvise(this.address + offset, length, advice) === 0) return true;
+    const value = errno();
+    if (value === ERRNO.EINVAL) return false;
+    throw new SystemError('madvise', value, this.#place);
+  }
+
+  /** Idempotent. Every view must have been dropped. */
+  unmap(): void {
+    if (!this.#mapped) return;
+    this.#mapped = false;
+    checked(munmap(this.address, this.length), 'munmap', this.#place);
+  }
+}
+
+function map(
+  length: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+  place: string,
+) {
+  return new Mapping(
+    checked(mmap(0, length, prot, flags, fd, offset), 'mmap', place),
+    length,
+    place,
+  );
+}
+
+/** Maps a file for reading, privately. The descriptor may be closed afterwards. */
+export function mapFile(fd: number, length: number, options: { populate?: boolean } = {}): Mapping {
+  const flags = MAP_PRIVATE | MAP_NORESERVE | (options.populate === true ? MAP_POPULATE : 0);
+  return map(length, PROT_READ, flags, fd, 0, `descriptor ${fd}`);
+}
+
+/** Maps a descriptor (a memfd) for reading and writing, shared with everyone who maps it. */
+export function mapShared(fd: number, length: number): Mapping {
+  return map(length, PROT_READ_WRITE, MAP_SHARED, fd, 0, `descriptor ${fd}`);
+}
+
+/** Fresh zeroed memory; pages appear when touched. */
+export function mapAnonymous(length: number): Mapping {
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  return map(length, PROT_READ_WRITE, flags, -1, 0, 'anonymous memory');
+}
+
+const MFD_CLOEXEC = 1;
+
+/**
+ * An anonymous file in memory, of length 0, closed on exec unless passed on explicitly.
+ * memfd_create(2)
+ */
+export function createMemoryFile(name: string): number {
+  const text = new TextEncoder().encode(`${name}\0`);
+  const block = new Arena(4096).take(text.length);
+  new Uint8Array(block.bytes).set(text);
+  return checked(
+    syscall(syscalls().memfdCreate, block.address, MFD_CLOEXEC, 0, 0),
+    'memfd_create',
+    name,
+  );
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a pager process talks to whoever started it: one JSON object per line on its standard output.
+//   {"event":"listening",...} {"event":"connected",...} {"event":"resumable",...}
+//   {"event":"done","summary":{...}}   or   {"event":"failed","code":"...","message":"...",...}
+import { writeSync } from 'node:fs';
+import { SystemError } from '@rekindle/linux';
+import { PagerError } from './pager-error.ts';
+import type { PagerNotice, PagerSummary } from './serve.ts';
+
+export type PagerMessage =
+  | PagerNotice
+  | { readonly event: 'done'; readonly summary: PagerSummary }
+  | {
+      readonly event: 'failed';
+      readonly code: string;
+      readonly message: string;
+    };
+
+/** Writes a message at once: the thread is about to block. A reader that has gone is not an error. */
+export function writeMessage(message: PagerMessage): void {
+  const bytes = Buffer.from(`${JSON.stringify(message)}\n`);
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(1, bytes, at);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
+}
+
+/** A failure as a message. */
+export function failure(error: unknown): PagerMessage {
+  const code =
+    error instanceof PagerError || error instanceof SystemError ? error.code : 'FAULT_FAILED';
+  return { event: 'failed', code, message: (error as Error).message };
+}
+
+/** Splits a stream of text into messages. */
+export class MessageReader {
+  #rest = '';
+
+  push(text: string): PagerMessage[] {
+    const lines = (this.#rest + text).split('\n');
+    this.#rest = lines.pop() ?? '';
+    return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as PagerMessage);
+  }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { GuestRange } from './guest-layout.ts';
+import type { Readahead } from './memory-source.ts';
+import { PagerError } from './pager-error.ts';
+
+/**
+ * What is installed ahead of demand, and what has to wait for it.
+ * `on-demand`: nothing. `prefetch`: the working set, and the VM should be resumed once it is in.
+ * `concurrent`: the working set while the VM runs, demand first. `hybrid`: the hot part before resume,
+ * the rest behind. `all`: the whole memory before resume.
+ */
+export const PAGER_POLICIES: readonly ['on-demand', 'prefetch', 'concurrent', 'hybrid', 'all'] = [
+  'on-demand',
+  'prefetch',
+  'concurrent',
+  'hybrid',
+  'all',
+];
+export type PagerPolicy = (typeof PAGER_POLICIES)[number];
+
+/** Everything a pager process is told; plain data. */
+export interface PagerOptions {
+  /** Unix socket to listen on, at most 107 bytes; must not exist. */
+  readonly socketPath: string;
+  /** Memory file of the snapshot. */
+  readonly memoryPath: string;
+  /** Where the recording goes (`.jfr`). */
+  readonly recordPath?: string;
+  /** Where fireCRaCer's text log goes. */
+  readonly textLogPath?: string;
+  readonly workingSetPath?: string;
+  /** Default: `prefetch` with a working set, else `on-demand`. */
+  readonly policy?: PagerPolicy;
+  /** Milliseconds to wait for a complete handshake; default 10000. */
+  readonly handshakeTimeoutMs?: number;
+  /** Guest-physical layout from the snapshot's manifest; default: Firecracker's. */
+  readonly regions?: readonly GuestRange[];
+  /** SHA-256 of the memory file, hexadecimal, to hold the working set against. */
+  readonly snapshotHash?: string;
+  /** Default `willneed`. */
+  readonly readahead?: Readahead;
+}
+
+/** Options with every default filled in. */
+export type ResolvedOptions = PagerOptions &
+  Required<Pick<PagerOptions, 'policy' | 'handshakeTimeoutMs' | 'readahead' | 'snapshotHash'>>;
+
+export function resolveOptions(options: PagerOptions): ResolvedOptions {
+  const policy =
+    options.policy ?? (options.workingSetPath === undefined ? 'on-demand' : 'prefetch');
+  if (!PAGER_POLICIES.includes(policy)) {
+    throw new PagerError('OPTIONS', `no policy ${policy}`, 'policy', PAGER_POLICIES.join(', '));
+  }
+  const needsSet = policy === 'prefetch' || policy === 'concurrent' || policy === 'hybrid';
+  if (needsSet && options.workingSetPath === undefined) {
+    throw new PagerError(
+      'OPTIONS',
+      `policy ${policy} needs a working set`,
+      'policy',
+      'build one with rekindle workingset build, or use on-demand or all',
+    );
+  }
+  const handshakeTimeoutMs = options.handshakeTimeoutMs ?? 10_000;
+  if (!(handshakeTimeoutMs > 0)) {
+    throw new PagerError('OPTIONS', `${handshakeTimeoutMs} ms`, 'handshake timeout');
+  }
+  return {
+    ...options,
+    policy,
+    handshakeTimeoutMs,
+    readahead: options.readahead ?? 'willneed',
+    snapshotHash: options.snapshotHash ?? '',
+  };
+}
