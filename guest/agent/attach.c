@@ -100,21 +100,22 @@ static int send_request(int fd, const char *command) {
   return send(fd, request, (size_t)head, MSG_NOSIGNAL) == head ? 0 : -1;
 }
 
-// Reads the code line byte by byte (it is two bytes long), leaving the output unread.
-static int read_code(int fd) {
+// Reads the code line byte by byte (it is two or three bytes long), leaving the output unread.
+// Negative codes exist: -1 for a command the JVM does not know.
+static int read_code(int fd, int *code) {
   char line[16];
   size_t used = 0;
   while (used < sizeof line - 1 && read(fd, line + used, 1) == 1 && line[used] != '\n') used++;
   line[used] = 0;
   char *end;
-  long code = strtol(line, &end, 10);
-  return end == line ? -1 : (int)code;
+  *code = (int)strtol(line, &end, 10);
+  return end == line ? -1 : 0;
 }
 
 static int ask(int pid, const char *command, int *code, char *why, size_t room) {
   int fd = open_jvm(pid, why, room);
   if (fd < 0) return -1;
-  if (send_request(fd, command) < 0 || (*code = read_code(fd)) < 0) {
+  if (send_request(fd, command) < 0 || read_code(fd, code) < 0) {
     snprintf(why, room, "no answer from the JVM %d: %s", pid, strerror(errno));
     close(fd);
     return -1;
