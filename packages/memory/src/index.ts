@@ -1,4 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+export { type CaptureChunk, type CaptureRecording, readCapture } from './capture-read.ts';
+export {
+  CAPTURE_EVENTS,
+  type CaptureTime,
+  captureEvents,
+  type WriteCaptureOptions,
+  writeCapture,
+} from './capture-write.ts';
 export {
   CodeCacheParser,
   type CodeHeap,
