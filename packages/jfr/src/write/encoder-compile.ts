@@ -2,6 +2,7 @@
 // Encoders compiled from the declaration: straight-line code, no allocation per event. The interpreter
 // in encoder.ts is their judge, and their stand-in where a policy forbids code generation.
 import { putInt, putLong, putVarint } from '@rekindle/bytes';
+import type { EventDeclaration } from '../declaration.ts';
 import {
   badValue,
   checkInt,
@@ -35,8 +36,10 @@ const RUNTIME = {
 };
 
 /** The fastest encoder this platform allows: compiled, or interpreted where `eval` is forbidden. */
-export function compileEncoder(type: EventType): EncodeEvent {
-  let build: (...runtime: unknown[]) => EncodeEvent;
+export function compileEncoder<Declaration extends EventDeclaration>(
+  type: EventType<Declaration>,
+): EncodeEvent<Declaration> {
+  let build: (...runtime: unknown[]) => EncodeEvent<Declaration>;
   try {
     build = new Function(...Object.keys(RUNTIME), 'type', encoderSource(type)) as typeof build;
   } catch (error) {

@@ -3,7 +3,9 @@
 // This is the plain interpreter, the judge of the compiled encoders and what runs where code generation
 // is forbidden.
 import { putInt, putLong, putPadded4, putVarint } from '@rekindle/bytes';
+import type { EventDeclaration } from '../declaration.ts';
 import { JfrError } from '../error.ts';
+import type { EventArguments } from './event-values.ts';
 import type { EventArgument, EventType } from './registry.ts';
 import { putString, type StringValue, stringBound } from './string-writer.ts';
 
@@ -20,12 +22,11 @@ export type EventValue = number | bigint | boolean | string | null | undefined;
  * pooled string; enumerations are one of their values, its key, or null; other pool references are keys,
  * 0 or null for none. A value that its field cannot hold throws `BAD_VALUE` or a RangeError.
  */
-export type EncodeEvent = (
+export type EncodeEvent<Declaration extends EventDeclaration = EventDeclaration> = (
   bytes: Uint8Array,
   at: number,
   limit: number,
-  // biome-ignore lint/suspicious/noExplicitAny: each event type has its own arguments
-  ...values: any[]
+  ...values: EventArguments<Declaration>
 ) => number;
 
 /** Most bytes of a size and a type id, and of the move from a 1-byte to a 4-byte size. */
@@ -63,8 +64,11 @@ export function eventBound(type: EventType, values: readonly EventValue[]): numb
 }
 
 /** An encoder that walks over the type's arguments for each event. */
-export function interpretEncoder(type: EventType): EncodeEvent {
-  return (bytes, at, limit, ...values) => {
+export function interpretEncoder<Declaration extends EventDeclaration>(
+  type: EventType<Declaration>,
+): EncodeEvent<Declaration> {
+  return (bytes, at, limit, ...given) => {
+    const values: readonly EventValue[] = given;
     if (values.length !== type.arguments.length) {
       throw new JfrError(
         'JFR_BAD_VALUE',

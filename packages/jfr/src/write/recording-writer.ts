@@ -5,8 +5,9 @@ import { JfrError } from '../error.ts';
 import { activeSettings } from './active-settings.ts';
 import { ChunkWriter, type ChunkWriterOptions } from './chunk-writer.ts';
 import { ConstantPools, type ThreadConstant } from './constant-pools.ts';
-import { type EncodeEvent, type EventValue, eventBound } from './encoder.ts';
+import { type EncodeEvent, eventBound } from './encoder.ts';
 import { compileEncoder } from './encoder-compile.ts';
+import type { EventArguments, EventValues } from './event-values.ts';
 import type { RecordingSink } from './recording-sink.ts';
 import { EventRegistry, type EventType } from './registry.ts';
 
@@ -21,9 +22,9 @@ export interface RecordingWriterOptions extends ChunkWriterOptions {
 }
 
 /** An event type of a {@link RecordingWriter}, for its `write`. */
-export interface EventHandle {
-  readonly type: EventType;
-  readonly encode: EncodeEvent;
+export interface EventHandle<Declaration extends EventDeclaration = EventDeclaration> {
+  readonly type: EventType<Declaration>;
+  readonly encode: EncodeEvent<Declaration>;
 }
 
 const BUFFER = 1 << 20;
@@ -38,7 +39,7 @@ export class RecordingWriter {
   readonly #maxChunkBytes: number;
   readonly #startNanos: bigint;
   readonly #startTicks: bigint;
-  readonly #handles = new Map<EventType, EventHandle>();
+  readonly #handles = new Map<number, EventHandle>();
   #buffer = new Uint8Array(BUFFER);
   #used = 0;
   #chunkTicks: bigint;
@@ -58,18 +59,22 @@ export class RecordingWriter {
   }
 
   /** The handle of an event type, which is registered if it is not yet. */
-  event(declaration: EventDeclaration): EventHandle {
+  event<const Declaration extends EventDeclaration>(
+    declaration: Declaration,
+  ): EventHandle<Declaration> {
     const type = this.registry.register(declaration);
-    let handle = this.#handles.get(type);
-    if (handle === undefined) {
-      handle = { type, encode: compileEncoder(type) };
-      this.#handles.set(type, handle);
-    }
+    const known = this.#handles.get(type.id);
+    if (known !== undefined) return known as EventHandle<Declaration>;
+    const handle: EventHandle<Declaration> = { type, encode: compileEncoder(type) };
+    this.#handles.set(type.id, handle as unknown as EventHandle);
     return handle;
   }
 
   /** Writes one event; values in the order startTime, [duration], [eventThread], [stackTrace], fields. */
-  write(event: EventHandle, ...values: EventValue[]): void {
+  write<Declaration extends EventDeclaration>(
+    event: EventHandle<Declaration>,
+    ...values: EventArguments<Declaration>
+  ): void {
     let end = event.encode(this.#buffer, this.#used, this.#buffer.length, ...values);
     if (end < 0) {
       this.#drain();
@@ -119,10 +124,18 @@ export class RecordingWriter {
 }
 
 /** One event of {@link writeRecording}: its declaration and its values by name. */
-export interface RecordedEvent {
-  readonly event: EventDeclaration;
+export interface RecordedEvent<Declaration extends EventDeclaration = EventDeclaration> {
+  readonly event: Declaration;
   /** `startTime`, [`duration`], [`eventThread`], [`stackTrace`] and the fields; absent = null, 0 or false. */
-  readonly values: Readonly<Record<string, EventValue>>;
+  readonly values: Partial<EventValues<Declaration>>;
+}
+
+/** An event for {@link writeRecording}, checked against its declaration by the compiler. */
+export function recorded<const Declaration extends EventDeclaration>(
+  event: Declaration,
+  values: EventValues<Declaration>,
+): RecordedEvent {
+  return { event, values: values as RecordedEvent['values'] };
 }
 
 export interface WriteRecordingInput extends Omit<RecordingWriterOptions, 'declarations'> {

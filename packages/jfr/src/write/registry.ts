@@ -44,10 +44,10 @@ export interface EventArgument {
 }
 
 /** An event type as it is written in this process. */
-export interface EventType {
+export interface EventType<Declaration extends EventDeclaration = EventDeclaration> {
   readonly id: number;
   readonly name: string;
-  readonly declaration: EventDeclaration;
+  readonly declaration: Declaration;
   /** What the encoder takes, in order: startTime, [duration], [eventThread], [stackTrace], fields. */
   readonly arguments: readonly EventArgument[];
   /** Settings with their defaults, `enabled` last. */
@@ -193,14 +193,16 @@ export class EventRegistry {
    * Registers an event type, or returns it when the same declaration is there already. Another
    * declaration of the same name throws `BAD_DECLARATION`.
    */
-  register(declaration: EventDeclaration): EventType {
+  register<const Declaration extends EventDeclaration>(
+    declaration: Declaration,
+  ): EventType<Declaration> {
     const known = this.#events.get(declaration.name);
     if (known !== undefined) {
       if (
         known.declaration === declaration ||
         JSON.stringify(known.declaration) === JSON.stringify(declaration)
       ) {
-        return known;
+        return known as EventType<Declaration>;
       }
       throw bad(declaration.name, 'is declared already, and differently');
     }
@@ -222,7 +224,7 @@ export class EventRegistry {
     if (id >= FIRST_TYPE_ID) throw bad(declaration.name, 'is one event type too many');
     this.#references(model);
     this.#classes.set(declaration.name, { id, model });
-    const type: EventType = {
+    const type: EventType<Declaration> = {
       id,
       name: declaration.name,
       declaration,
