@@ -80,11 +80,11 @@ export function stackTraceText(trace: Value, depth: number, indent: string): str
   return `${out}${indent}]`;
 }
 
-/** An old object and who refers to it, from the object to the root. */
-export function referenceChain(object: Value, indent: string): string {
+/** An old object (an array of so many elements, or -1) and who refers to it, up to the root. */
+export function referenceChain(object: Value, indent: string, arrayElements: number): string {
   const lines: string[] = [];
   let at = object;
-  let shown = describeObject(at, -1n);
+  let shown = describeObject(at, BigInt(arrayElements));
   const seen = new Set<Value>();
   while (isStruct(at) && !seen.has(at)) {
     seen.add(at);

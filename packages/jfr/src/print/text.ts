@@ -23,6 +23,8 @@ export class TextRenderer {
   readonly #context: TextContext;
   readonly #stackDepth: number;
   readonly #constants: ConstantTexts;
+  /** Of the event at hand; -1 where it is no array. */
+  #arrayElements = -1;
   readonly #events: Map<ClassType, (cursor: ByteCursor, context: string) => string> = new Map();
 
   constructor(chunk: PrintableChunk, stackDepth: number, exact: boolean) {
@@ -53,7 +55,9 @@ export class TextRenderer {
     });
     const late = type.fields.map((field) => LATE_FIELDS.indexOf(field.name));
     const duration = type.fields.findIndex((field) => field.name === 'duration');
+    const elements = type.fields.findIndex((field) => field.name === 'arrayElements');
     return (cursor, context) => {
+      if (elements >= 0) this.#readAhead(cursor, renders, elements);
       const last: string[] = ['', ''];
       let text = `${type.name} {\n${context}`;
       for (let index = 0; index < renders.length; index++) {
@@ -65,6 +69,14 @@ export class TextRenderer {
       }
       return `${text}${last[0]}${last[1]}}\n\n`;
     };
+  }
+
+  /** An old object that is an array is shown with its length, which stands in a field behind it. */
+  #readAhead(cursor: ByteCursor, renders: readonly Render[], index: number): void {
+    const ahead = new ByteCursor(cursor.bytes, cursor.position, cursor.limit);
+    this.#arrayElements = -1;
+    for (const render of renders.slice(0, index)) render(ahead);
+    this.#arrayElements = ahead.int();
   }
 
   /** The lines of the contextual fields of an event, as they stand inside other events. */
@@ -130,7 +142,7 @@ export class TextRenderer {
     return (cursor) => {
       const key = cursor.long();
       const value = pool.get(pool.indexOf(key));
-      return value === null ? null : special(value, ' '.repeat(indent), key);
+      return value === null ? null : special(value, ' '.repeat(indent), key, this.#arrayElements);
     };
   }
 
@@ -174,13 +186,19 @@ export class TextRenderer {
 }
 
 /** Constants that have a form of their own. */
-type Special = (value: Value, indent: string, key: number | bigint) => string;
+type Special = (
+  value: Value,
+  indent: string,
+  key: number | bigint,
+  arrayElements: number,
+) => string;
 const SPECIAL: Readonly<Record<string, Special>> = {
   'java.lang.Thread': threadText,
   'java.lang.Class': classText,
   'jdk.types.ClassLoader': (loader, _indent, key) => loaderText(loader, key),
   'jdk.types.Method': methodText,
-  'jdk.types.OldObject': referenceChain,
+  'jdk.types.OldObject': (object, indent, _key, elements) =>
+    referenceChain(object, indent, elements),
 };
 
 /** Whether a field's value is shown inside other events of its thread (JDK 25's `@Contextual`). */

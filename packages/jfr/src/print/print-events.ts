@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// `jfr print`: every event of a recording as text, JSON or XML, in the JDK's order. JSON and XML are
+// sorted by end time within each chunk; text passes through a window of a million events, so that a
+// recording of any size is printed in bounded memory.
+import { ByteError } from '@rekindle/bytes';
+import type { Chunk } from '../chunk.ts';
+import { JfrError } from '../error.ts';
+import { payload } from '../sink.ts';
+import type { ClassType } from '../type-model.ts';
+import { ChunkClock } from './chunk-clock.ts';
+import type { EventFilter } from './event-filter.ts';
+import { EventQueue } from './event-queue.ts';
+import { JSON_BEGIN, JSON_END, JSON_SEPARATOR, JsonRenderer } from './json.ts';
+import { endOf, inEndOrder, type LocatedEvent, locateEvents } from './locate-events.ts';
+import type { PrintableChunk } from './printable-chunk.ts';
+import { isContextual, TextRenderer } from './text.ts';
+import { ThreadContexts } from './thread-contexts.ts';
+import { XML_BEGIN, XML_END, XmlRenderer } from './xml.ts';
+
+export interface PrintOptions {
+  readonly format: 'text' | 'json' | 'xml';
+  /** Frames of a stack trace; the JDK's default is 5. */
+  readonly stackDepth?: number;
+  /** Text only: numbers and times in full precision. */
+  readonly exact?: boolean;
+  readonly filter?: EventFilter;
+  /** Told of an event that cannot be decoded, which is then left out; without it, the error is thrown. */
+  readonly onDamage?: (error: JfrError) => void;
+}
+
+/** Takes text in pieces of any size; a returned promise is waited for before the next piece. */
+export type Write = (text: string) => void | Promise<void>;
+
+const PIECE = 1 << 16;
+/** Events that text output may hold back to bring them in order; the JDK's number. */
+const WINDOW = 1_000_000;
+
+/** Prints the events of chunks, which must come in file order. */
+export async function printEvents(
+  chunks: AsyncIterable<Chunk> | Iterable<Chunk>,
+  options: PrintOptions,
+  write: Write,
+): Promise<void> {
+  const out = new Pieces(write);
+  if (options.format === 'text') return printText(chunks, options, out);
+  const json = options.format === 'json';
+  await out.add(json ? JSON_BEGIN : XML_BEGIN);
+  const depth = options.stackDepth ?? 5;
+  let separator = '';
+  for await (const chunk of chunks) {
+    const printable = printableOf(chunk);
+    const renderer = json ? new JsonRenderer(printable, depth) : new XmlRenderer(printable, depth);
+    for (const event of inEndOrder(locateEvents(chunk, options.filter), chunk, printable.clock)) {
+      const text = guard(chunk, event, options, () =>
+        renderer.event(event.type, payload(chunk.bytes, event.offset)),
+      );
+      if (text === undefined) continue;
+      await out.add(separator + text);
+      if (json) separator = JSON_SEPARATOR;
+    }
+  }
+  await out.add(json ? JSON_END : XML_END);
+  await out.flush();
+}
+
+/** One end (or, for a contextual event, also the start) of an event that waits for its turn. */
+interface Waiting extends LocatedEvent {
+  readonly chunk: Chunk;
+  readonly renderer: TextRenderer;
+  readonly role: 'print' | 'enter' | 'leave';
+}
+
+async function printText(
+  chunks: AsyncIterable<Chunk> | Iterable<Chunk>,
+  options: PrintOptions,
+  out: Pieces,
+): Promise<void> {
+  const queue = new EventQueue<Waiting>();
+  const contexts = new ThreadContexts();
+  let origin: bigint | undefined;
+  const show = async (): Promise<void> => {
+    const { chunk, type, offset, renderer, role } = queue.poll()!;
+    const event = { type, offset };
+    if (role !== 'print') {
+      contexts.mark(chunk, event, role, () =>
+        renderer.contextLines(type, payload(chunk.bytes, offset)),
+      );
+      return;
+    }
+    const around = contexts.around(chunk, event);
+    const text = guard(chunk, event, options, () =>
+      renderer.event(type, payload(chunk.bytes, offset), around),
+    );
+    if (text !== undefined) await out.add(text);
+  };
+  for await (const chunk of chunks) {
+    const printable = printableOf(chunk);
+    const { clock } = printable;
+    origin ??= chunk.header.startNanos;
+    // Twice the nanoseconds, so that an end (odd) comes behind a contextual start (even) of that moment.
+    const base = Number(chunk.header.startNanos - origin);
+    const renderer = new TextRenderer(printable, options.stackDepth ?? 5, options.exact ?? false);
+    for (const { type, offset } of locateEvents(chunk)) {
+      const { start, end } = endOf(chunk, type, offset, clock);
+      const waiting = { type, offset, chunk, renderer };
+      const last = 2 * (base + end) + 1;
+      if (contexts.isContextual(type, isContextual)) {
+        queue.offer(2 * (base + start), { ...waiting, role: 'enter' });
+        queue.offer(last, { ...waiting, role: 'leave' });
+      }
+      if (!options.filter || options.filter(type)) {
+        queue.offer(last, { ...waiting, role: 'print' });
+      }
+      while (queue.size > WINDOW) await show();
+    }
+  }
+  while (queue.size > 0) await show();
+  await out.flush();
+}
+
+function printableOf(chunk: Chunk): PrintableChunk {
+  const { layouts } = chunk.metadata;
+  return {
+    bytes: chunk.bytes,
+    layouts,
+    clock: new ChunkClock(chunk.header, chunk.types.region),
+    pool: (type: ClassType) => chunk.poolOf(type),
+    stringPool: () => chunk.pool('java.lang.String'),
+  };
+}
+
+/** Runs a decoder; where the bytes do not fit, the event is told of and left out, or the error thrown. */
+function guard(
+  chunk: Chunk,
+  { type, offset }: LocatedEvent,
+  options: PrintOptions,
+  decode: () => string,
+): string | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof ByteError || error instanceof JfrError)) throw error;
+    const place = { chunk: chunk.index, offset: chunk.offset + offset };
+    const damage = new JfrError('JFR_EVENT_OVERRUN', `${type.name}: ${error.message}`, place);
+    if (!options.onDamage) throw damage;
+    options.onDamage(damage);
+    return undefined;
+  }
+}
+
+/** Gathers text into pieces worth a write. */
+class Pieces {
+  readonly #write: Write;
+  #text = '';
+
+  constructor(write: Write) {
+    this.#write = write;
+  }
+
+  add(text: string): void | Promise<void> {
+    this.#text += text;
+    if (this.#text.length >= PIECE) return this.flush();
+  }
+
+  flush(): void | Promise<void> {
+    const text = this.#text;
+    this.#text = '';
+    return this.#write(text);
+  }
+}
