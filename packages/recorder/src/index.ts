@@ -1,2 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { type ClockPair, clockPair, now, TICKS_PER_SECOND, type Ticks } from './clock.ts';
+export { RecorderError, type RecorderErrorCode } from './error.ts';
+export { configureRecorder, eventHandle, setThreadName } from './flight-recorder.ts';
+export type { EventHandle, PendingEvent } from './handle.ts';
+export { DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
+export type { RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
+export { flush, Recording } from './recording.ts';
+export type { Settings } from './settings.ts';
+export type { CommitArguments, Named, Positional } from './values.ts';

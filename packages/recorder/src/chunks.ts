@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chunk being written, and how one follows another. Rotation is the protocol of docs/rotation.md;
+// flushing publishes what was taken, in the order: events, then the constants they refer to.
+import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ChunkWriter, DataLoss, type EventDeclaration } from '@rekindle/jfr';
+import { type Arena, KIND_CONSTANTS, KIND_EVENTS, WORD } from './arena.ts';
+import { clockPair, now } from './clock.ts';
+import type { Drain } from './drain.ts';
+import { FileSink } from './file-sink.ts';
+import type { SelfEvents } from './self-events.ts';
+import { SharedPools } from './shared-pools.ts';
+import type { SharedTypes } from './types.ts';
+import type { CommitArguments } from './values.ts';
+
+/** A finished chunk in the repository. */
+export interface Chunk {
+  readonly path: string;
+  readonly startNanos: bigint;
+  readonly endNanos: bigint;
+  readonly bytes: number;
+  /** Recordings that want it; its file goes when none is left. */
+  references: number;
+}
+
+interface OpenChunk {
+  readonly sink: FileSink;
+  readonly startNanos: bigint;
+  readonly startTicks: number;
+}
+
+export interface ChunkHooks {
+  /** Events for the beginning and the end of each chunk. */
+  begin(): void;
+  end(): void;
+}
+
+export class Chunks {
+  readonly directory: string;
+  readonly #arena: Arena;
+  readonly #drain: Drain;
+  readonly #types: SharedTypes;
+  readonly #events: SelfEvents;
+  #pools: SharedPools;
+  #writer: ChunkWriter;
+  readonly #hooks: ChunkHooks;
+  #open: OpenChunk | undefined;
+  #lastName = '';
+  #sameName = 0;
+  #lastEnd = 0n;
+  #reportedLoss = 0;
+
+  constructor(
+    arena: Arena,
+    drain: Drain,
+    types: SharedTypes,
+    events: SelfEvents,
+    directory: string,
+    hooks: ChunkHooks,
+  ) {
+    this.#arena = arena;
+    this.#drain = drain;
+    this.#types = types;
+    this.#events = events;
+    this.#hooks = hooks;
+    this.directory = directory;
+    this.#pools = new SharedPools(types.registry, () => drain.threads());
+    this.#writer = new ChunkWriter(types.registry, this.#pools);
+  }
+
+  get open(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Bytes of the open chunk; 0 when there is none. */
+  get length(): number {
+    return this.#writer.length;
+  }
+
+  /** Opens a chunk where none is open. */
+  begin(): void {
+    if (this.#open !== undefined) return;
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
+    const clock = clockPair();
+    this.#begin(
+      clock.epochNanos > this.#lastEnd ? clock.epochNanos : this.#lastEnd + 1n,
+      clock.ticks,
+    );
+  }
+
+  /** Appends an event of the recorder's own. */
+  emit<const D extends EventDeclaration>(declaration: D, ...args: CommitArguments<D>): void {
+    if (this.#open === undefined) return;
+    this.#writer.appendEvents(this.#events.encode(declaration, ...args));
+  }
+
+  /** Takes full global buffers, so that writers find free ones. */
+  takeFull(): void {
+    if (this.#open === undefined) return;
+    const epoch = this.#epoch();
+    this.#drain.takeGlobals(KIND_EVENTS, epoch, true, (bytes) => this.#writer.appendEvents(bytes));
+    this.#drain.takeGlobals(KIND_CONSTANTS, epoch, true, (bytes) => this.#pools.addRecords(bytes));
+  }
+
+  /** Makes everything committed so far visible to readers of the file. */
+  flush(): void {
+    if (this.#open === undefined) return;
+    this.#takeAll(this.#epoch());
+    this.#writer.flush(now());
+  }
+
+  /**
+   * Ends the open chunk. Events committed before the call are in it; an event that is being written
+   * during the call is in it or in the next, together with its constants.
+   */
+  end(final: boolean): Chunk | undefined {
+    const open = this.#open;
+    if (open === undefined) return undefined;
+    const epoch = this.#epoch();
+    // Most of the work, while writers go on.
+    this.#takeAll(epoch);
+    const clock = clockPair();
+    // A wall clock that was set back must not tear the recording apart: time goes on from the chunk.
+    const elapsed = BigInt(Math.max(1, Math.round(clock.ticks - open.startTicks)));
+    const next = clock.epochNanos > open.startNanos ? clock.epochNanos : open.startNanos + elapsed;
+    Atomics.store(this.#arena.words, WORD.epoch, epoch + 1);
+    this.#drain.awaitGrace(epoch);
+    this.#takeAll(epoch);
+    this.#hooks.end();
+    this.#writer.finish({ durationNanos: next - open.startNanos, final, ticks: now() });
+    const chunk: Chunk = {
+      path: open.sink.path,
+      startNanos: open.startNanos,
+      endNanos: next,
+      bytes: open.sink.length,
+      references: 0,
+    };
+    open.sink.close();
+    this.#open = undefined;
+    this.#lastEnd = next;
+    return chunk;
+  }
+
+  /** Forgets the open chunk after a write failed; what reached the file stays there. */
+  giveUp(): void {
+    if (this.#open === undefined) return;
+    this.#open.sink.abandon();
+    this.#open = undefined;
+    this.#pools = new SharedPools(this.#types.registry, () => this.#drain.threads());
+    this.#writer = new ChunkWriter(this.#types.registry, this.#pools);
+    const epoch = this.#epoch();
+    Atomics.store(this.#arena.words, WORD.epoch, epoch + 1);
+    this.#drain.awaitGrace(epoch);
+    const lost = (bytes: Uint8Array): void => {
+      Atomics.add(this.#arena.words, WORD.lost, bytes.length);
+    };
+    this.#drain.take(KIND_EVENTS, epoch, lost);
+    this.#drain.take(KIND_CONSTANTS, epoch, () => {});
+  }
+
+  #epoch(): number {
+    return Atomics.load(this.#arena.words, WORD.epoch);
+  }
+
+  #begin(startNanos: bigint, startTicks: number): void {
+    const { name, path } = this.#nextPath(startNanos);
+    // A follower must never see a file without a header: it gets its name when it has one.
+    const sink = new FileSink(`${path}.part`);
+    const written = this.#writer.begin(sink, { startNanos, startTicks });
+    this.#open = { sink, startNanos: written, startTicks };
+    this.#lastName = name;
+    this.#hooks.begin();
+    this.#writer.flush(now());
+    sink.rename(path);
+  }
+
+  #nextPath(startNanos: bigint): { name: string; path: string } {
+    const name = stamp(new Date(Number(startNanos / 1_000_000n)));
+    this.#sameName = name === this.#lastName ? this.#sameName + 1 : 0;
+    const suffix = this.#sameName === 0 ? '' : `_${String(this.#sameName).padStart(2, '0')}`;
+    return { name, path: join(this.directory, `${name}${suffix}.jfr`) };
+  }
+
+  #takeAll(epoch: number): void {
+    this.#drain.take(KIND_EVENTS, epoch, (bytes) => this.#writer.appendEvents(bytes));
+    // After the events: whoever registered a type or a constant did it before it committed.
+    this.#drain.take(KIND_CONSTANTS, epoch, (bytes) => this.#pools.addRecords(bytes));
+    this.#types.refresh();
+    const total = this.#drain.lost();
+    if (total > this.#reportedLoss) {
+      this.emit(DataLoss, now(), total - this.#reportedLoss, total);
+      this.#reportedLoss = total;
+    }
+  }
+
+  /** Removes the directory if it is empty. */
+  removeDirectory(): void {
+    try {
+      rmdirSync(this.directory);
+    } catch {
+      // somebody put a file there, or there never was one
+    }
+  }
+
+  /** Removes the file of a chunk that no recording wants any more. */
+  remove(chunk: Chunk): void {
+    rmSync(chunk.path, { force: true });
+  }
+}
+
+/** `yyyy_MM_dd_HH_mm_ss` in local time, as the JDK names its chunks. */
+export function stamp(date: Date): string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())];
+  const time = [two(date.getHours()), two(date.getMinutes()), two(date.getSeconds())];
+  return [...day, ...time].join('_');
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+// The reading side of the shared buffers, for the recorder thread alone. It takes what is committed and
+// never stops a writer: a writer waits at most while its own full buffer is being copied.
+import { existsSync } from 'node:fs';
+import {
+  type Arena,
+  EXCLUSIVE,
+  GLOBAL,
+  GLOBAL_FREE,
+  GLOBAL_FULL,
+  KIND_CONSTANTS,
+  KIND_EVENTS,
+  type Kind,
+  RECORDER_IDENTITY,
+  SLOT,
+  SLOT_DEAD,
+  SLOT_FREE,
+  SLOT_LIVE,
+  WORD,
+} from './arena.ts';
+
+/** Takes whole records (events or constants); the bytes are valid during the call only. */
+export type Take = (records: Uint8Array) => void;
+
+/** Milliseconds to wait for a writer before asking the kernel whether its thread still exists. */
+const PATIENCE = 20;
+
+/** What happened to a thread while its buffers were looked through. */
+export interface ThreadIdentity {
+  readonly key: number;
+  readonly osThread: number;
+  readonly jsThread: number;
+  readonly name: string;
+}
+
+export class Drain {
+  readonly #arena: Arena;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #staging: Uint8Array<ArrayBuffer>;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#words = arena.words;
+    this.#staging = new Uint8Array(Math.max(arena.shape.threadBytes, arena.shape.globalBytes));
+  }
+
+  /**
+   * Takes everything of one kind and epoch that was committed before the call. Thread buffers come
+   * first: bytes only ever move from there to a global buffer, so none are missed.
+   */
+  take(kind: Kind, epoch: number, take: Take): void {
+    for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
+      const state = Atomics.load(this.#words, this.#arena.slot(slot) + SLOT.state);
+      if (state === SLOT_LIVE || state === SLOT_DEAD) this.#takeThread(slot, kind, epoch, take);
+    }
+    this.takeGlobals(kind, epoch, false, take);
+  }
+
+  /** Takes global buffers, the longest full first; `onlyFull` leaves alone those with room. */
+  takeGlobals(kind: Kind, epoch: number, onlyFull: boolean, take: Take): void {
+    const words = this.#words;
+    const found: number[] = [];
+    for (let index = 0; index < this.#arena.shape.globals; index++) {
+      const base = this.#arena.global(index);
+      const state = Atomics.load(words, base + GLOBAL.state);
+      if (state === GLOBAL_FREE || (onlyFull && state !== GLOBAL_FULL)) continue;
+      if (words[base + GLOBAL.kind] === kind && words[base + GLOBAL.epoch] === epoch) {
+        found.push(index);
+      }
+    }
+    const order = (index: number): number => {
+      const base = this.#arena.global(index);
+      const full = words[base + GLOBAL.state] === GLOBAL_FULL;
+      return full ? words[base + GLOBAL.sequence]! : Number.POSITIVE_INFINITY;
+    };
+    found.sort((a, b) => (order(a) < order(b) ? -1 : 1));
+    for (const index of found) this.#takeGlobal(index, kind, epoch, take);
+  }
+
+  /** Waits until no thread is writing an event of `epoch` any more: the grace period. */
+  awaitGrace(epoch: number): void {
+    const words = this.#words;
+    for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
+      const base = this.#arena.slot(slot);
+      const control = base + SLOT.events + (epoch & 1);
+      let waited = 0;
+      for (;;) {
+        const state = Atomics.load(words, base + SLOT.state);
+        if (state !== SLOT_LIVE) break;
+        const value = Atomics.load(words, control);
+        if ((value & 1) === 0) break;
+        if (Atomics.wait(words, control, value, 1) === 'timed-out' && ++waited > PATIENCE) {
+          waited = 0;
+          if (this.#bury(slot)) break;
+        }
+      }
+    }
+  }
+
+  /** Threads that have a slot, with what is needed to name them. */
+  threads(): ThreadIdentity[] {
+    const threads: ThreadIdentity[] = [];
+    const words = this.#words;
+    for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
+      const base = this.#arena.slot(slot);
+      const state = Atomics.load(words, base + SLOT.state);
+      if (state !== SLOT_LIVE && state !== SLOT_DEAD) continue;
+      const from = this.#arena.name(slot);
+      // a copy: the decoder refuses shared memory
+      const name = this.#arena.bytes.slice(from, from + words[base + SLOT.nameBytes]!);
+      threads.push({
+        key: words[base + SLOT.key]!,
+        osThread: words[base + SLOT.osThread]!,
+        jsThread: words[base + SLOT.jsThread]!,
+        name: new TextDecoder().decode(name),
+      });
+    }
+    return threads;
+  }
+
+  /** Marks threads that vanished without a word (a terminated worker) as dead. */
+  findDead(): void {
+    for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
+      const base = this.#arena.slot(slot);
+      if (Atomics.load(this.#words, base + SLOT.state) === SLOT_LIVE) this.#bury(slot);
+    }
+  }
+
+  /** Frees the slots of dead threads whose buffers are empty. */
+  freeDead(): void {
+    const words = this.#words;
+    for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
+      const base = this.#arena.slot(slot);
+      if (Atomics.load(words, base + SLOT.state) !== SLOT_DEAD) continue;
+      const pairs = [
+        [SLOT.events, SLOT.eventsFlushed],
+        [SLOT.pool, SLOT.poolFlushed],
+      ] as const;
+      const empty = pairs.every(([control, flushed]) =>
+        [0, 1].every(
+          (parity) =>
+            Atomics.load(words, base + control + parity) >>> 1 ===
+            Atomics.load(words, base + flushed + parity),
+        ),
+      );
+      if (!empty) continue;
+      for (let word: number = SLOT.events; word < SLOT.poolFlushed + 2; word++) {
+        Atomics.store(words, base + word, 0);
+      }
+      Atomics.store(words, base + SLOT.state, SLOT_FREE);
+    }
+  }
+
+  /** Bytes that found no room since the recorder began, over all threads. */
+  lost(): number {
+    let lost = this.#words[WORD.lost]! >>> 0;
+    for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
+      lost += this.#words[this.#arena.slot(slot) + SLOT.lost]! >>> 0;
+    }
+    return lost;
+  }
+
+  #takeThread(slot: number, kind: Kind, epoch: number, take: Take): void {
+    const words = this.#words;
+    const base = this.#arena.slot(slot);
+    const parity = epoch & 1;
+    const control = base + (kind === KIND_EVENTS ? SLOT.events : SLOT.pool) + parity;
+    const flushed = base + (kind === KIND_EVENTS ? SLOT.eventsFlushed : SLOT.poolFlushed) + parity;
+    // Nothing new: leave the writer's cache line alone.
+    if (Atomics.load(words, control) >>> 1 === Atomics.load(words, flushed)) return;
+    const from = this.#acquire(slot, flushed);
+    if (from === EXCLUSIVE) return;
+    const committed = Atomics.load(words, control) >>> 1;
+    const start = this.#arena.threadBuffer(slot, kind, parity);
+    const length = committed - from;
+    this.#staging.set(this.#arena.bytes.subarray(start + from, start + committed));
+    Atomics.store(words, flushed, committed);
+    Atomics.notify(words, flushed);
+    if (length > 0) take(this.#staging.subarray(0, length));
+  }
+
+  #takeGlobal(index: number, kind: Kind, epoch: number, take: Take): void {
+    const words = this.#words;
+    const base = this.#arena.global(index);
+    let waited = 0;
+    for (;;) {
+      const holder = Atomics.compareExchange(words, base + GLOBAL.identity, 0, RECORDER_IDENTITY);
+      if (holder === 0) break;
+      Atomics.wait(words, base + GLOBAL.identity, holder, 1);
+      if (++waited > PATIENCE) {
+        waited = 0;
+        this.#bury(holder - 1);
+      }
+    }
+    const state = Atomics.load(words, base + GLOBAL.state);
+    const ours = words[base + GLOBAL.kind] === kind && words[base + GLOBAL.epoch] === epoch;
+    if (state !== GLOBAL_FREE && ours) {
+      const length = Atomics.load(words, base + GLOBAL.position);
+      const start = this.#arena.globalBuffer(index);
+      this.#staging.set(this.#arena.bytes.subarray(start, start + length));
+      Atomics.store(words, base + GLOBAL.position, 0);
+      Atomics.store(words, base + GLOBAL.state, GLOBAL_FREE);
+      Atomics.store(words, base + GLOBAL.identity, 0);
+      if (length > 0) take(this.#staging.subarray(0, length));
+    } else {
+      Atomics.store(words, base + GLOBAL.identity, 0);
+    }
+  }
+
+  #acquire(slot: number, flushed: number): number {
+    const words = this.#words;
+    let waited = 0;
+    for (;;) {
+      const from = Atomics.load(words, flushed);
+      if (from !== EXCLUSIVE) {
+        if (Atomics.compareExchange(words, flushed, from, EXCLUSIVE) === from) return from;
+      } else {
+        Atomics.wait(words, flushed, EXCLUSIVE, 1);
+        if (++waited > PATIENCE) {
+          waited = 0;
+          if (this.#bury(slot)) return EXCLUSIVE;
+        }
+      }
+    }
+  }
+
+  /**
+   * Closes the books of a slot whose thread no longer exists; false when it does. What it was writing
+   * when it was ended is lost, what it had committed is not - except the bytes of one buffer, when it
+   * was ended while moving them.
+   */
+  #bury(slot: number): boolean {
+    const words = this.#words;
+    const base = this.#arena.slot(slot);
+    if (slot < 0 || slot >= this.#arena.shape.slots) return false;
+    if (existsSync(`/proc/self/task/${words[base + SLOT.osThread]}`)) return false;
+    for (let parity = 0; parity < 2; parity++) {
+      Atomics.and(words, base + SLOT.events + parity, ~1);
+      for (const [control, flushed] of [
+        [SLOT.events, SLOT.eventsFlushed],
+        [SLOT.pool, SLOT.poolFlushed],
+      ] as const) {
+        const committed = Atomics.load(words, base + control + parity) >>> 1;
+        const word = base + flushed + parity;
+        if (Atomics.compareExchange(words, word, EXCLUSIVE, committed) === EXCLUSIVE) {
+          Atomics.add(words, base + SLOT.lost, committed);
+        }
+      }
+    }
+    for (let index = 0; index < this.#arena.shape.globals; index++) {
+      const global = this.#arena.global(index);
+      if (Atomics.load(words, global + GLOBAL.identity) !== slot + 1) continue;
+      Atomics.store(words, global + GLOBAL.identity, 0);
+    }
+    Atomics.store(words, base + SLOT.state, SLOT_DEAD);
+    return true;
+  }
+}
+
+export { KIND_CONSTANTS, KIND_EVENTS };

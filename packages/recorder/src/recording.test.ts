@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { configureRecorder, eventHandle, flush, now, Recording } from './index.ts';
+import { counts, JDKS, jfr, printed } from './testing/jdk.ts';
+
+const Tick = {
+  name: 'test.Tick',
+  label: 'Tick',
+  category: ['Test'],
+  fields: [{ name: 'number', type: 'int', label: 'Number' }],
+} as const;
+
+const Span = {
+  name: 'test.Span',
+  label: 'Span',
+  category: ['Test'],
+  duration: true,
+  thread: true,
+  stackTrace: true,
+  fields: [
+    { name: 'text', type: 'java.lang.String', label: 'Text' },
+    { name: 'big', type: 'long', label: 'Big' },
+  ],
+} as const;
+
+let directory: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'recorder-test-'));
+  configureRecorder({ repository: directory });
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describe('a recording of one thread', () => {
+  it('has every event once, in the order of commits, with text, numbers and stack traces', () => {
+    const file = join(directory, 'one.jfr');
+    const recording = new Recording({ destination: file, name: 'one' }).start();
+    const ticks = eventHandle(Tick);
+    const spans = eventHandle(Span);
+    for (let number = 0; number < 5000; number++) expect(ticks.commit(now(), number)).toBe(true);
+    const before = now();
+    for (const text of [
+      '',
+      'short',
+      'a text that is worth a place in the pool',
+      'größer ≠ kleiner',
+    ]) {
+      for (let round = 0; round < 3; round++) spans.commit(before, 1500, text, -(2n ** 62n));
+    }
+    recording.stop();
+    expect(recording.state).toBe('stopped');
+    recording.close();
+    for (const jdk of JDKS) {
+      expect(counts(jdk, file).get('test.Tick')).toBe(5000);
+      expect(counts(jdk, file).get('jdk.DataLoss') ?? 0).toBe(0);
+      const numbers = printed(jdk, file, '--events', 'test.Tick').map(
+        ({ values }) => values.number,
+      );
+      expect(numbers).toEqual(Array.from({ length: 5000 }, (_, index) => index));
+      const events = printed(jdk, file, '--events', 'test.Span', '--stack-depth', '3');
+      expect(events.map(({ values }) => values.text)).toEqual(
+        ['', 'short', 'a text that is worth a place in the pool', 'größer ≠ kleiner'].flatMap(
+          (text) => [text, text, text],
+        ),
+      );
+      expect(events.every(({ values }) => values.duration === 'PT0.0000015S')).toBe(true);
+      const first = events[0]!.values;
+      expect(first.eventThread.javaName).toBe('main');
+      expect(first.eventThread.osThreadId).toBeGreaterThan(1);
+      const frame = first.stackTrace.frames[0];
+      expect(frame.method.type.name).toContain('recorder/src/recording');
+      expect(frame.lineNumber).toBeGreaterThan(40);
+      jfr(jdk, 'print', file);
+    }
+  });
+
+  it('is followed on disk before it stops', () => {
+    const recording = new Recording({ flushInterval: 60_000 }).start();
+    const ticks = eventHandle(Tick);
+    for (let number = 0; number < 10; number++) ticks.commit(now(), number);
+    const size = repositoryBytes(directory);
+    flush();
+    expect(repositoryBytes(directory)).toBeGreaterThan(size);
+    recording.stop();
+    recording.close();
+    expect(repositoryBytes(directory)).toBe(0);
+  });
+
+  it('records nothing while no recording runs', () => {
+    const ticks = eventHandle(Tick);
+    expect(ticks.enabled).toBe(false);
+    expect(ticks.commit(now(), 1)).toBe(false);
+    const recording = new Recording({ settings: { 'test.Tick#enabled': 'false' } }).start();
+    expect(ticks.enabled).toBe(false);
+    recording.close();
+  });
+
+  it('keeps events below their threshold out', () => {
+    const recording = new Recording({ settings: { 'test.Span#threshold': '10 ms' } }).start();
+    const spans = eventHandle(Span);
+    expect(spans.commit(now(), 9_999_999, 'x', 0)).toBe(false);
+    expect(spans.commit(now(), 10_000_000, 'x', 0)).toBe(true);
+    recording.close();
+  });
+
+  it('forgets an event with a wrong value and goes on', () => {
+    const file = join(directory, 'wrong.jfr');
+    const recording = new Recording({ destination: file }).start();
+    const ticks = eventHandle(Tick);
+    ticks.commit(now(), 1);
+    expect(() => ticks.commit(now(), 1.5)).toThrow(/test.Tick.number cannot be 1.5/);
+    expect(() =>
+      ticks.emit({
+        get number(): number {
+          throw new Error('from a getter');
+        },
+      }),
+    ).toThrow('from a getter');
+    ticks.commit(now(), 2);
+    recording.close();
+    const again = new Recording({ destination: file }).start();
+    ticks.commit(now(), 3);
+    again.stop();
+    again.close();
+    for (const jdk of JDKS) {
+      const events = printed(jdk, file, '--events', 'test.Tick');
+      expect(events.map(({ values }) => values.number)).toEqual([3]);
+    }
+  });
+});
+
+describe('two recordings at once', () => {
+  it('each has what was committed while it ran', () => {
+    const files = ['first.jfr', 'second.jfr'].map((name) => join(directory, name));
+    const ticks = eventHandle(Tick);
+    const first = new Recording({ destination: files[0]! }).start();
+    ticks.commit(now(), 1);
+    const second = new Recording({ destination: files[1]! }).start();
+    ticks.commit(now(), 2);
+    first.stop();
+    ticks.commit(now(), 3);
+    second.stop();
+    ticks.commit(now(), 4);
+    first.close();
+    second.close();
+    for (const jdk of JDKS) {
+      const numbers = files.map((file) =>
+        printed(jdk, file, '--events', 'test.Tick').map(({ values }) => values.number),
+      );
+      expect(numbers).toEqual([
+        [1, 2],
+        [2, 3],
+      ]);
+    }
+  });
+});
+
+describe('a process of two threads, the main one blocked', () => {
+  it('leaves a whole recording when it exits right after stop()', () => {
+    const file = join(directory, 'two.jfr');
+    const program = fileURLToPath(new URL('./testing/programs/two-threads.mjs', import.meta.url));
+    execFileSync(process.execPath, [program, file, directory], { timeout: 30_000 });
+    expect(statSync(file).size).toBeGreaterThan(10_000);
+    for (const jdk of JDKS) {
+      const events = printed(jdk, file, '--events', 'test.Work');
+      const threads = new Map<string, number[]>();
+      for (const { values } of events) {
+        const { javaName } = values.eventThread;
+        threads.set(javaName, [...(threads.get(javaName) ?? []), values.number]);
+        expect(values.kind).toBe(values.number % 2 ? 'bad' : 'good');
+        expect(values.text).toMatch(/^committed by/);
+        expect(values.stackTrace.frames[0].method.name).toBe('commitSome');
+      }
+      expect([...threads.keys()].sort()).toEqual(['main', 'the other thread']);
+      expect(threads.get('main')).toHaveLength(100);
+      expect(threads.get('the other thread')).toEqual(
+        Array.from({ length: 1000 }, (_, index) => index),
+      );
+    }
+  });
+});
+
+function repositoryBytes(base: string): number {
+  let bytes = 0;
+  for (const entry of readdirSync(base, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (entry.isFile() && path.includes(`_${process.pid}`)) bytes += readFileSync(path).length;
+  }
+  return bytes;
+}

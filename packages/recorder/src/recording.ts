@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A recording, in the manner of jdk.jfr.Recording. What it is lives in the recorder thread; this object
+// asks. The plain methods wait for the answer (a few milliseconds, file writes included) and work
+// without the event loop; those ending in `Later` give a promise instead.
+import { recorderControl } from './flight-recorder.ts';
+import type { RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
+
+export class Recording {
+  readonly id: number;
+
+  /** A new recording, not yet started; the first one of a process starts the recorder thread. */
+  constructor(options: RecordingOptions = {}) {
+    this.id = (recorderControl().ask({ op: 'new', options }) as RecordingInfo).id;
+  }
+
+  /** What the recorder knows about it now. */
+  get info(): RecordingInfo {
+    return recorderControl().ask({ op: 'info', id: this.id }) as RecordingInfo;
+  }
+
+  get state(): RecordingState {
+    return this.info.state;
+  }
+
+  /** Starts recording (or, with a delay, the waiting). */
+  start(): this {
+    recorderControl().ask({ op: 'start', id: this.id });
+    return this;
+  }
+
+  /** Stops recording; the data go to the destination, if there is one, before this returns. */
+  stop(destination?: string): void {
+    recorderControl().ask({ op: 'stop', id: this.id, destination });
+  }
+
+  async stopLater(destination?: string): Promise<void> {
+    await recorderControl().askLater({ op: 'stop', id: this.id, destination });
+  }
+
+  /** Changes options; of a running recording too (a new chunk begins then). */
+  set(options: RecordingOptions): void {
+    recorderControl().ask({ op: 'configure', id: this.id, options });
+  }
+
+  /** Writes what was recorded so far to a file and goes on. Times in milliseconds since 1970. */
+  dump(path: string, range: { begin?: number; end?: number } = {}): void {
+    recorderControl().ask({ op: 'dump', id: this.id, path, ...range });
+  }
+
+  async dumpLater(path: string, range: { begin?: number; end?: number } = {}): Promise<void> {
+    await recorderControl().askLater({ op: 'dump', id: this.id, path, ...range });
+  }
+
+  /** Gives up the recording and its data in the repository. */
+  close(): void {
+    recorderControl().ask({ op: 'close', id: this.id });
+  }
+}
+
+/** Publishes to followers what all threads have committed, without waiting for the flush interval. */
+export function flush(): void {
+  recorderControl().ask({ op: 'flush' });
+}
