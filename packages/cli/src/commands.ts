@@ -15,4 +15,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     about: 'the whole journey, on a small Java service',
     load: async () => (await import('./commands/demo.ts')).demoCommand(),
   },
+  {
+    name: 'jfr',
+    about: 'look into flight recordings, convert and mend them',
+    load: async () => (await import('./commands/jfr.ts')).jfrCommand(),
+  },
 ];

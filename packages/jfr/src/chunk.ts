@@ -121,7 +121,7 @@ export class Chunk {
         typeId === 0
           ? 'jdk.Metadata'
           : typeId === 1
-            ? 'jdk.CheckPoint'
+            ? 'jdk.Checkpoint'
             : this.types.byId(typeId)?.name;
       if (name !== undefined) counts.set(name, { count: list.count, bytes: list.bytes });
     }

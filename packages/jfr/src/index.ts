@@ -38,6 +38,14 @@ export {
 } from './header.ts';
 export type { Loss } from './loss.ts';
 export { Pool, type PoolIndex } from './pool.ts';
+export {
+  categoryFilter,
+  type EventTypeFilter,
+  eventTypeFilter,
+  everyFilter,
+} from './print/event-filter.ts';
+export { type PrintOptions, printEvents, type Write } from './print/print-events.ts';
+export { formatSummary } from './print/summary-text.ts';
 export { type ChunkPlace, openRecording, type ReadOptions, Recording } from './recording.ts';
 export { type EventCount, Summary } from './summary.ts';
 export {

@@ -4,7 +4,7 @@
 // "GC", "JVM" is one of "Java Virtual Machine").
 import type { ClassType } from '../type-model.ts';
 
-export type EventFilter = (type: ClassType) => boolean;
+export type EventTypeFilter = (type: ClassType) => boolean;
 
 const parts = (filter: string): string[] =>
   filter
@@ -37,7 +37,7 @@ function matches(text: string, pattern: string): boolean {
   return next === pattern.length;
 }
 
-export function eventFilter(filter: string): EventFilter {
+export function eventTypeFilter(filter: string): EventTypeFilter {
   const patterns = parts(filter);
   return ({ name }) => {
     const simple = name.slice(name.lastIndexOf('.') + 1);
@@ -45,7 +45,7 @@ export function eventFilter(filter: string): EventFilter {
   };
 }
 
-export function categoryFilter(filter: string): EventFilter {
+export function categoryFilter(filter: string): EventTypeFilter {
   const patterns = parts(filter);
   return ({ category }) => {
     // A type without a category is shown as Uncategorized.
@@ -66,6 +66,6 @@ function acronym(words: string): string {
 }
 
 /** A type must pass every filter. */
-export function everyFilter(filters: readonly EventFilter[]): EventFilter {
+export function everyFilter(filters: readonly EventTypeFilter[]): EventTypeFilter {
   return (type) => filters.every((filter) => filter(type));
 }

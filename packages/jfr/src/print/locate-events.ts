@@ -5,7 +5,7 @@ import type { Chunk } from '../chunk.ts';
 import { payload } from '../sink.ts';
 import type { ClassType } from '../type-model.ts';
 import type { ChunkClock } from './chunk-clock.ts';
-import type { EventFilter } from './event-filter.ts';
+import type { EventTypeFilter } from './event-filter.ts';
 
 export interface LocatedEvent {
   readonly type: ClassType;
@@ -14,7 +14,7 @@ export interface LocatedEvent {
 }
 
 /** Events of the types that pass the filter, in file order. */
-export function* locateEvents(chunk: Chunk, filter?: EventFilter): Generator<LocatedEvent> {
+export function* locateEvents(chunk: Chunk, filter?: EventTypeFilter): Generator<LocatedEvent> {
   const lists: { readonly type: ClassType; readonly offsets: Uint32Array }[] = [];
   let total = 0;
   for (const [typeId, { offsets }] of chunk.eventIndex.entries()) {

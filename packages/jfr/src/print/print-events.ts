@@ -8,7 +8,7 @@ import { JfrError } from '../error.ts';
 import { payload } from '../sink.ts';
 import type { ClassType } from '../type-model.ts';
 import { ChunkClock } from './chunk-clock.ts';
-import type { EventFilter } from './event-filter.ts';
+import type { EventTypeFilter } from './event-filter.ts';
 import { EventQueue } from './event-queue.ts';
 import { JSON_BEGIN, JSON_END, JSON_SEPARATOR, JsonRenderer } from './json.ts';
 import { endOf, inEndOrder, type LocatedEvent, locateEvents } from './locate-events.ts';
@@ -23,7 +23,7 @@ export interface PrintOptions {
   readonly stackDepth?: number;
   /** Text only: numbers and times in full precision. */
   readonly exact?: boolean;
-  readonly filter?: EventFilter;
+  readonly filter?: EventTypeFilter;
   /** Told of an event that cannot be decoded, which is then left out; without it, the error is thrown. */
   readonly onDamage?: (error: JfrError) => void;
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { once } from 'node:events';
+import {
+  categoryFilter,
+  type EventTypeFilter,
+  eventTypeFilter,
+  everyFilter,
+  printEvents,
+} from '@rekindle/jfr';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { openInput } from './input.ts';
+
+interface PrintFlags {
+  readonly xml?: true;
+  readonly json?: true;
+  readonly exact?: true;
+  readonly categories?: string;
+  readonly events?: string;
+  readonly stackDepth: number;
+}
+
+function depth(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError('must be zero or a positive integer.');
+  return Number(text);
+}
+
+export function printCommand(): Command {
+  return new Command('print')
+    .description('Print the events of a recording')
+    .argument('<file>', 'recording (.jfr)')
+    .addOption(new Option('--xml', 'as XML').conflicts(['json', 'exact']))
+    .addOption(new Option('--json', 'as JSON').conflicts(['xml', 'exact']))
+    .addOption(
+      new Option('--exact', 'numbers and times in full precision').conflicts(['xml', 'json']),
+    )
+    .option('--categories <filter>', 'events of categories: names or quoted glob patterns')
+    .option('--events <filter>', 'events by name, simple or qualified, or quoted glob patterns')
+    .option('--stack-depth <depth>', 'frames of a stack trace', depth, 5)
+    .addHelpText(
+      'after',
+      '\nExample:\n  rekindle jfr print --events CPULoad,GarbageCollection run.jfr',
+    )
+    .action(async (file: string, flags: PrintFlags) => {
+      const input = await openInput(file);
+      try {
+        await printEvents(
+          input.recording.chunks(),
+          {
+            format: flags.json ? 'json' : flags.xml ? 'xml' : 'text',
+            stackDepth: flags.stackDepth,
+            exact: flags.exact ?? false,
+            filter: everyFilter(filters(flags)),
+            onDamage: ({ message }) => process.stderr.write(`warning: left out ${message}\n`),
+          },
+          write,
+        );
+      } finally {
+        input.warnOfLosses();
+        input.close();
+      }
+    });
+}
+
+function filters({ events, categories }: PrintFlags): EventTypeFilter[] {
+  return [
+    ...(events === undefined ? [] : [eventTypeFilter(events)]),
+    ...(categories === undefined ? [] : [categoryFilter(categories)]),
+  ];
+}
+
+/** Waits where the reader of our output is slower than we are, so that nothing piles up in memory. */
+async function write(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+}
