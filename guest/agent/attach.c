@@ -135,6 +135,7 @@ void jvm_command(struct reply *reply, int pid, const char *command) {
     ssize_t length = read(fd, bytes, 300);
     reply_error(reply, "jcmd %s: code %d: %.*s", command, code, (int)(length < 0 ? 0 : length), bytes);
   } else {
+    reply_format(reply, "%d:\n", pid); // as the jcmd tool begins
     ssize_t length;
     while ((length = read(fd, bytes, sizeof bytes)) > 0) reply_bytes(reply, bytes, (size_t)length);
     if (length < 0) reply_error(reply, "the JVM %d stopped answering: %s", pid, strerror(errno));

@@ -87,12 +87,12 @@ export class AgentClient {
     }));
   }
 
-  /** A diagnostic command of a JVM, as `jcmd PID command`. */
+  /** What `jcmd PID command` would print: a line `PID:`, then the JVM's answer. */
   jcmd(pid: number, command: string): Promise<string> {
     return this.#text(`jcmd ${pid} ${command}`);
   }
 
-  /** `VM.native_memory detail`. */
+  /** `jcmd PID VM.native_memory detail`: empty of ranges unless the JVM tracks them. */
   nativeMemory(pid: number): Promise<string> {
     return this.#text(`nmt ${pid}`);
   }

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // From a userland tar and our own files to an ext4 image, the same bytes every time, with or
 // without root.
-import { chmod, cp, lutimes, mkdir, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  lutimes,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BuildError } from './cache-error.ts';
 import { findTool, runCommand, whichTool } from './cache-process.ts';
+import { dateInodes } from './image-ext4.ts';
+import { dateKeystore } from './image-keystore.ts';
 
 /** A file or directory of the host that goes into the image. */
 export interface ImageFile {
@@ -15,7 +27,7 @@ export interface ImageFile {
 }
 
 /** Part of an image's key: raise it with every change here that changes an image. */
-export const treeRecipe = 1;
+export const treeRecipe = 2;
 
 /** The date of everything in an image: 2000-01-01, in seconds. ext4 keeps no dates before 1970. */
 export const imageEpoch = 946_684_800;
@@ -67,7 +79,14 @@ export async function furnishTree(tree: string, files: readonly ImageFile[]): Pr
     await cp(from, target, { recursive: true });
     if (mode !== undefined) await chmod(target, mode);
   }
+  await dateCertificates(join(tree, 'etc/ssl/certs/java/cacerts'));
   await dateTree(tree);
+}
+
+async function dateCertificates(path: string): Promise<void> {
+  const bytes = await readFile(path).catch(() => undefined);
+  const dated = bytes && dateKeystore(bytes, imageEpoch * 1000);
+  if (dated) await writeFile(path, dated);
 }
 
 /** Sets every date below, deepest first: writing into a directory dates the directory. */
@@ -108,6 +127,15 @@ export interface Ext4Options {
   readonly signal?: AbortSignal;
 }
 
+/**
+ * All of them, because the host's mke2fs.conf is not read. Without metadata_csum and 64bit the
+ * dates can be set afterwards (see image-ext4.ts).
+ */
+const features = [
+  'dir_index,dir_nlink,extent,extra_isize,filetype,flex_bg,huge_file,large_file,sparse_super',
+  '^64bit,^has_journal,^metadata_csum,^resize_inode,^uninit_bg',
+].join();
+
 /** Any fixed value serves: an image's identity is its hash. */
 const imageUuid = '72656b69-6e64-6c65-8000-000000000001';
 const hashSeed = '72656b69-6e64-6c65-8000-000000000002';
@@ -126,7 +154,7 @@ export async function writeExt4(tree: string, image: string, options: Ext4Option
   const settings = [
     ['-q', '-F', '-t', 'ext4', '-b', '4096', '-I', '256', '-m', '0', '-L', 'rekindle'],
     ['-N', String(count), '-U', imageUuid],
-    ['-O', '^has_journal,^resize_inode,^metadata_csum,uninit_bg'],
+    ['-O', features],
     ['-E', `hash_seed=${hashSeed},root_owner=0:0,lazy_itable_init=0,nodiscard`],
     ['-d', tree, image, String(blocks)],
   ].flat();
@@ -139,6 +167,7 @@ export async function writeExt4(tree: string, image: string, options: Ext4Option
     },
     ...(options.signal === undefined ? {} : { signal: options.signal }),
   });
+  await dateInodes(image, imageEpoch);
 }
 
 /** A prefix under which the caller's files appear as root's; none where they are. */

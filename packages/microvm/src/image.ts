@@ -151,7 +151,8 @@ async function ensureRoot(base: CacheEntry, options: ImageOptions): Promise<Cach
   ];
   const inputs = {
     recipe: 1,
-    userland: base.record.files['userland.tar']!.sha256,
+    // Its key, not its hash: the tar holds dates that the tree does not.
+    userland: base.record.key,
     programs: programs.record.files,
     service: service.record.files,
     scripts: await hashSources('service', /^service$/),
