@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bringing a snapshot back: pager first (it must listen), then the VMM with the state, then - once the pager
+// holds the memory and has installed what its policy wants - the CPUs.
+import { rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import {
+  buildPreload,
+  type PagerHandle,
+  type PagerPolicy,
+  type PagerSummary,
+  spawnPager,
+} from '@rekindle/pager';
+import type { Engine, Machine, MachineExit, PortForward } from './engine.ts';
+import { MicrovmError } from './error.ts';
+import { hostCpu } from './host-cpu.ts';
+import type { HttpAnswer } from './http-probe.ts';
+import { millisecondsSince, monotonicNow, NO_LOG, type VmLog } from './log.ts';
+import type { Manifest } from './manifest.ts';
+import { own } from './owned.ts';
+import { QemuEngine } from './qemu.ts';
+import { qemuDevices } from './qemu-arguments.ts';
+import { verifySnapshot } from './snapshot-read.ts';
+import { claimDirectory } from './state-directory.ts';
+import { firstAnswer, type ServiceProbe } from './vm.ts';
+
+/** `file`: the VMM maps the memory file itself. Everything else is a policy of the pager. */
+export type RestorePolicy = 'file' | PagerPolicy;
+
+export interface RestoreOptions {
+  /** Default: the snapshot directory's name. */
+  readonly name?: string | undefined;
+  /** Default: `prefetch` with a working set, else `on-demand`. */
+  readonly policy?: RestorePolicy | undefined;
+  readonly workingSet?: string | undefined;
+  /** Where the pager's recording goes; host events go to `log`. */
+  readonly record?: string | undefined;
+  /** Default: the guest ports of the snapshot, each on a free port. */
+  readonly forwards?: readonly PortForward[] | undefined;
+  /** Wait for this; default: the snapshot's own probe. `false`: do not wait. */
+  readonly probe?: ServiceProbe | false | undefined;
+  /** What the default probe takes for a correct answer. */
+  readonly accept?: ((body: string, status: number) => boolean) | undefined;
+  readonly handshakeTimeoutMs?: number | undefined;
+  /** Read and compare every hash first. */
+  readonly verify?: boolean | undefined;
+  /** Leave the VM paused; no probe then. */
+  readonly paused?: boolean | undefined;
+  readonly log?: VmLog | undefined;
+  readonly engine?: Engine | undefined;
+}
+
+/** Milliseconds, each from the end of the one before, but for `firstAnswerMs`. */
+export interface RestoreTimings {
+  /** Checking the snapshot. */
+  readonly openMs: number;
+  /** Starting the pager until it listens; 0 without one. */
+  readonly pagerMs: number;
+  /** Starting the VMM until the state is loaded. */
+  readonly loadMs: number;
+  /** Until the pager has installed what must be there before the VM runs. */
+  readonly prefetchMs: number;
+  /** From the request to resume to the first correct answer. */
+  readonly firstAnswerMs: number | undefined;
+  /** From the call to the first correct answer (or to the resumed VM). */
+  readonly totalMs: number;
+}
+
+export interface RestoredVm {
+  readonly machine: Machine;
+  readonly policy: RestorePolicy;
+  readonly manifest: Manifest;
+  readonly answer: HttpAnswer | undefined;
+  readonly timings: RestoreTimings;
+  readonly pager: PagerHandle | undefined;
+  /** Ends the VM and waits for its pager; the recording is whole afterwards. */
+  close(): Promise<{ readonly exit: MachineExit; readonly pager: PagerSummary | undefined }>;
+  /** Rejects, after the VM was killed, when its pager dies under it; settles when the VM ends. */
+  readonly failed: Promise<never>;
+}
+
+/** Restores a snapshot. On any failure VM and pager are ended and nothing stays behind. */
+export async function restoreVm(
+  directory: string,
+  options: RestoreOptions = {},
+): Promise<RestoredVm> {
+  const log = options.log ?? NO_LOG;
+  const start = monotonicNow();
+  const { snapshot } = await verifySnapshot(directory, { hashes: options.verify });
+  if (snapshot.kind === 'bare') {
+    throw new MicrovmError(
+      'SNAPSHOT_FOREIGN',
+      `${directory} holds Firecracker files without a manifest`,
+      { place: snapshot.state, hint: 'restore it with the firecracker engine' },
+    );
+  }
+  const { manifest } = snapshot;
+  requireHost(manifest);
+  const policy = choosePolicy(options);
+  const name = options.name ?? vmName(snapshot.directory);
+  const opened = monotonicNow();
+
+  const vmDirectory = claimDirectory(name);
+  const pager =
+    policy === 'file'
+      ? undefined
+      : startPager(policy, options, manifest, snapshot.memory, join(vmDirectory, 'pager.sock'));
+  let machine: Machine | undefined;
+  try {
+    await pager?.handle.ready.catch(pagerFailed);
+    const listening = monotonicNow();
+    const engine =
+      options.engine ??
+      new QemuEngine({
+        log,
+        preloadLibrary: pager === undefined ? undefined : await buildPreload(),
+      });
+    machine = await whileServed(
+      pager?.handle,
+      engine.restore(
+        {
+          name,
+          directory: vmDirectory,
+          identity: manifest.machine,
+          files: {
+            ...manifest.guest,
+            initramfs: manifest.guest.initramfs ?? undefined,
+            image: manifest.guest.image ?? undefined,
+          },
+          state: snapshot.state,
+          memory: snapshot.memory,
+          forwards: options.forwards ?? manifest.guestPorts.map((guestPort) => ({ guestPort })),
+        },
+        pager === undefined
+          ? { kind: 'file' }
+          : { kind: 'userfaultfd', socketPath: pager.socketPath },
+      ),
+    );
+    const loaded = monotonicNow();
+    await pager?.handle.connected.catch(pagerFailed);
+    await pager?.handle.resumable.catch(pagerFailed);
+    const ready = monotonicNow();
+    if (options.paused !== true) await machine.resume();
+    const failed = superviseVm(machine, pager?.handle);
+    const probe = options.paused === true ? undefined : chooseProbe(options, manifest);
+    const answer =
+      probe === undefined
+        ? undefined
+        : await Promise.race([
+            firstAnswer(machine, { hedgeMs: 2000, ...probe }, log, ready),
+            failed,
+          ]);
+    return {
+      machine,
+      policy,
+      manifest,
+      answer,
+      timings: {
+        openMs: millisecondsSince(start, opened),
+        pagerMs: pager === undefined ? 0 : millisecondsSince(opened, listening),
+        loadMs: millisecondsSince(listening, loaded),
+        prefetchMs: millisecondsSince(loaded, ready),
+        firstAnswerMs:
+          answer === undefined ? undefined : millisecondsSince(ready, answer.answeredAt),
+        totalMs: millisecondsSince(start, answer?.answeredAt),
+      },
+      pager: pager?.handle,
+      failed,
+      close: () => closeVm(machine as Machine, pager?.handle),
+    };
+  } catch (error) {
+    await machine?.kill();
+    pager?.handle.kill();
+    await pager?.handle.done.catch(() => {});
+    rmSync(vmDirectory, { recursive: true, force: true });
+    throw error;
+  } finally {
+    pager?.disown();
+  }
+}
+
+function startPager(
+  policy: PagerPolicy,
+  options: RestoreOptions,
+  manifest: Manifest,
+  memoryPath: string,
+  socketPath: string,
+): { handle: PagerHandle; socketPath: string; disown: () => void } {
+  const handle = spawnPager({
+    socketPath,
+    memoryPath,
+    policy,
+    regions: manifest.machine.regions,
+    snapshotHash: manifest.files.memory.sha256,
+    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 15_000,
+    ...(options.record === undefined ? {} : { recordPath: options.record }),
+    ...(options.workingSet === undefined ? {} : { workingSetPath: options.workingSet }),
+  });
+  // Once connected, the pager ends with its VM; until then it would wait out its timeout.
+  return { handle, socketPath, disown: own(() => handle.kill()) };
+}
+
+/** The engine's work, unless the pager fails first: then its reason is the one to tell. */
+async function whileServed(
+  pager: PagerHandle | undefined,
+  work: Promise<Machine>,
+): Promise<Machine> {
+  if (pager === undefined) return work;
+  const failure = pager.done.then(
+    () => undefined,
+    (error: Error) => error,
+  );
+  try {
+    const machine = await Promise.race([
+      work,
+      failure.then((error) => (error === undefined ? work : pagerFailed(error))),
+    ]);
+    return machine;
+  } catch (error) {
+    // The VMM may still be starting: it must not be left alone.
+    void work.then((machine) => machine.kill()).catch(() => {});
+    await work.catch(() => {});
+    throw error;
+  }
+}
+
+function superviseVm(machine: Machine, pager: PagerHandle | undefined): Promise<never> {
+  const failed = new Promise<never>((_resolve, reject) => {
+    pager?.done.catch(async (error: unknown) => {
+      await machine.kill();
+      reject(asPagerError(error));
+    });
+  });
+  failed.catch(() => {});
+  return failed;
+}
+
+async function closeVm(
+  machine: Machine,
+  pager: PagerHandle | undefined,
+): Promise<{ exit: MachineExit; pager: PagerSummary | undefined }> {
+  const exit = await machine.kill();
+  return { exit, pager: await pager?.done.catch(pagerFailed) };
+}
+
+function pagerFailed(error: unknown): never {
+  throw asPagerError(error);
+}
+
+function asPagerError(error: unknown): MicrovmError {
+  const { code, message, hint } = error as { code?: string; message: string; hint?: string };
+  if (code === 'HANDSHAKE_TIMEOUT') {
+    return new MicrovmError(
+      'NO_HANDSHAKE',
+      'QEMU started, but did not hand its memory to the pager',
+      {
+        hint: 'the preload library was not loaded: QEMU is linked statically or set-uid, or AppArmor forbids it; use --pager file',
+        cause: error,
+      },
+    );
+  }
+  return new MicrovmError('PAGER_FAILED', message, {
+    place: code,
+    hint: hint ?? 'restore with --pager file to go without a pager',
+    cause: error,
+  });
+}
+
+function choosePolicy(options: RestoreOptions): RestorePolicy {
+  return options.policy ?? (options.workingSet === undefined ? 'on-demand' : 'prefetch');
+}
+
+function chooseProbe(options: RestoreOptions, manifest: Manifest): ServiceProbe | undefined {
+  if (options.probe === false) return undefined;
+  if (options.probe !== undefined) return options.probe;
+  return manifest.probe === null
+    ? undefined
+    : { ...manifest.probe, accept: options.accept, deadlineMs: 60_000 };
+}
+
+/** What this host and this rekindle must have in common with those that made the snapshot. */
+function requireHost({ machine, guest }: Manifest): void {
+  const foreign = (what: string, saved: string, here: string): MicrovmError =>
+    new MicrovmError(
+      'SNAPSHOT_FOREIGN',
+      `the snapshot was made with another ${what}: ${saved}, here: ${here}`,
+      {
+        place: what,
+        hint: 'restore it where it was made, or make the snapshot again here',
+      },
+    );
+  if (machine.engine !== 'qemu') throw foreign('engine', machine.engine, 'qemu');
+  if (machine.accelerator === 'kvm' && machine.hostCpu !== hostCpu()) {
+    throw foreign('CPU', machine.hostCpu ?? 'unknown', hostCpu());
+  }
+  const devices = qemuDevices(guest.image !== null).join(' ');
+  if (machine.devices.join(' ') !== devices) {
+    throw foreign('set of devices', machine.devices.join(' '), devices);
+  }
+}
+
+/** A VM name made from a directory's name. */
+function vmName(directory: string): string {
+  const name = basename(directory)
+    .replace(/[^A-Za-z0-9._-]/g, '-')
+    .replace(/^[^A-Za-z0-9]+/, '');
+  return (name || 'restored').slice(0, 48);
+}
