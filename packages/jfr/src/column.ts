@@ -34,7 +34,7 @@ export interface NumberColumn extends ColumnBase {
 /**
  * A long. `values` is a Float64Array where every value is exact (below 2^53 in size), a BigInt64Array -
  * BigUint64Array for @Unsigned - where one is not. Timestamps in ticks are relative to `base`, the
- * chunk's startTicks (0 for all other fields).
+ * chunk's startTicks; `base` is 0 for all other fields, and always 0 where `values` are bigints.
  */
 export interface LongColumn extends ColumnBase {
   readonly kind: 'long';
@@ -136,10 +136,7 @@ export class Columns {
       throw new JfrError('JFR_UNKNOWN_NAME', `column ${name} of ${this.eventName} is no long`);
     }
     const { values, base } = column;
-    if (!(values instanceof Float64Array)) {
-      if (base === 0n) return values;
-      return values.map((value: bigint) => value + base) as BigInt64Array;
-    }
+    if (!(values instanceof Float64Array)) return values;
     const exact = new BigInt64Array(values.length);
     for (let row = 0; row < exact.length; row++) exact[row] = BigInt(values[row]!) + base;
     return exact;

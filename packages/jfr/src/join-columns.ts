@@ -83,51 +83,76 @@ function joinLongs(
   startNanos: bigint,
 ): LongColumn {
   const { name, field } = pieces[0]!.column;
-  const timestamp = field.timestamp === 'TICKS';
-  const timespan = field.timespan === 'TICKS';
-  const parts = pieces.map(({ chunk, column }) => {
-    const offset = timestamp ? chunk.header.startNanos - startNanos : 0n;
-    const scaled = (timestamp || timespan) && chunk.header.ticksPerSecond !== 1_000_000_000n;
-    return nanoseconds(column.values, offset, scaled ? chunk : undefined);
-  });
-  let values: LongColumn['values'];
-  if (parts.every((part) => part instanceof Float64Array)) {
-    values = new Float64Array(length);
-    let row = 0;
-    for (const part of parts) {
-      values.set(part, row);
-      row += part.length;
+  const clock: Clock =
+    field.timestamp === 'TICKS' ? 'moment' : field.timespan === 'TICKS' ? 'span' : 'none';
+  const values = new Float64Array(length);
+  let row = 0;
+  for (const piece of pieces) {
+    if (!putNumbers(piece, clock, startNanos, values, row)) {
+      return joinBigints(pieces, clock, length, startNanos);
     }
-  } else {
-    values = field.unsigned ? new BigUint64Array(length) : new BigInt64Array(length);
-    let row = 0;
-    for (const part of parts) for (const value of part) values[row++] = BigInt(value);
+    row += piece.column.length;
   }
-  return { kind: 'long', name, field, length, values, base: 0n, get: (row) => values[row]! };
+  return { kind: 'long', name, field, length, values, base: 0n, get: (at) => values[at]! };
 }
 
-function nanoseconds(
-  values: LongColumn['values'],
-  offset: bigint,
-  scale: Chunk | undefined,
-): LongColumn['values'] {
-  if (offset === 0n && scale === undefined) return values;
-  const wide = (): BigInt64Array =>
-    BigInt64Array.from(values as BigInt64Array, (value) =>
-      BigInt.asIntN(64, (scale === undefined ? BigInt(value) : scale.spanNanos(value)) + offset),
-    );
-  if (!(values instanceof Float64Array)) return wide();
-  const shift = Number(offset);
-  const perTick = scale === undefined ? 1 : Number(scale.header.ticksPerSecond) / 1e9;
-  const result = new Float64Array(values.length);
-  for (let row = 0; row < result.length; row++) {
-    const value = values[row]!;
-    const moved = (scale === undefined ? value : Math.trunc(value / perTick)) + shift;
-    if (!Number.isSafeInteger(moved)) return wide();
-    result[row] = moved;
+/** What ticks a column holds, if any. */
+type Clock = 'moment' | 'span' | 'none';
+
+/** Copies a column as nanoseconds; false when one of them is not exact. */
+function putNumbers(
+  { chunk, column }: Piece<LongColumn>,
+  clock: Clock,
+  startNanos: bigint,
+  to: Float64Array,
+  start: number,
+): boolean {
+  const { values } = column;
+  if (!(values instanceof Float64Array)) return false;
+  const perTick = Number(chunk.header.ticksPerSecond) / 1e9;
+  const shift = clock === 'moment' ? Number(chunk.header.startNanos - startNanos) : 0;
+  if (clock === 'none' || (shift === 0 && perTick === 1)) {
+    to.set(values, start);
+    return true;
   }
-  return result;
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row]!;
+    const moved = (perTick === 1 ? value : Math.trunc(value / perTick)) + shift;
+    if (!(moved <= Number.MAX_SAFE_INTEGER && moved >= -Number.MAX_SAFE_INTEGER)) return false;
+    to[start + row] = moved;
+  }
+  return true;
 }
+
+/** The slow path: exact where a number is not. What leaves 64 bits stays at their end, as a sentinel. */
+function joinBigints(
+  pieces: readonly Piece<LongColumn>[],
+  clock: Clock,
+  length: number,
+  startNanos: bigint,
+): LongColumn {
+  const { name, field } = pieces[0]!.column;
+  const unsigned = field.unsigned && clock === 'none';
+  const values = unsigned ? new BigUint64Array(length) : new BigInt64Array(length);
+  let row = 0;
+  for (const { chunk, column } of pieces) {
+    const nanos = (value: bigint): bigint => {
+      if (clock === 'none') return value;
+      if (value === MIN_LONG || value === MAX_LONG) return value;
+      if (clock === 'span') return chunk.spanNanos(value);
+      const moment = chunk.epochNanos(value) - startNanos;
+      return moment < MIN_LONG ? MIN_LONG : moment > MAX_LONG ? MAX_LONG : moment;
+    };
+    for (let at = 0; at < column.length; at++) {
+      values[row++] = nanos(BigInt(column.values[at]!) + column.base);
+    }
+  }
+  return { kind: 'long', name, field, length, values, base: 0n, get: (at) => values[at]! };
+}
+
+/** The JDK's marks for "never" and "for ever". */
+const MIN_LONG: bigint = -(2n ** 63n);
+const MAX_LONG: bigint = 2n ** 63n - 1n;
 
 function joinStrings(pieces: readonly Piece<StringColumn>[], length: number): StringColumn {
   const { name, field } = pieces[0]!.column;

@@ -100,7 +100,7 @@ function readStrings(cursor: ByteCursor, at: (offset: number) => JfrPlace): stri
   for (let index = 0; index < count; index++) {
     const from = cursor.position;
     const text = readString(cursor);
-    if (typeof text === 'number') {
+    if (typeof text === 'number' || typeof text === 'bigint') {
       throw new JfrError('JFR_BAD_METADATA', 'pooled string in the metadata', at(from));
     }
     strings.push(text ?? '');

@@ -15,7 +15,7 @@ import type { Pool } from './pool.ts';
 import { skipValue } from './skip.ts';
 import { STRING_POOLED, skipString } from './string-encoding.ts';
 import { StringTable } from './string-table.ts';
-import type { Value } from './value.ts';
+import { exactLong, type Value } from './value.ts';
 
 export interface Sink {
   readonly leaf: Leaf;
@@ -161,33 +161,28 @@ class LongSink implements Sink {
   }
 
   finish(length: number): Column {
-    const { base } = this;
     const { path, field } = this.leaf;
     const numbers = this.values.subarray(0, length);
-    const values = this.#inexact.size === 0 ? numbers : this.#widen(numbers);
+    const exact = this.#inexact.size === 0;
+    const values = exact ? numbers : this.#widen(numbers);
+    const base = exact ? this.base : 0n;
     const get = (row: number): Value => {
       const value = values[row]!;
-      if (base === 0n) return plain(value);
-      return plain(BigInt(value) + base);
+      if (typeof value === 'number' && base === 0n) return value;
+      return exactLong(BigInt(value) + base);
     };
     return { kind: 'long', name: path, field, length, values, base, get };
   }
 
+  /** All of them as bigints, absolute: value - base may not fit 64 bits. */
   #widen(numbers: Float64Array): BigInt64Array | BigUint64Array {
-    const unsigned = this.leaf.field.unsigned && this.base === 0n;
-    const wide = unsigned ? new BigUint64Array(numbers.length) : new BigInt64Array(numbers.length);
-    for (let row = 0; row < wide.length; row++) {
-      wide[row] = this.#inexact.get(row) ?? BigInt(numbers[row]!);
+    const { length } = numbers;
+    const wide = this.leaf.field.unsigned ? new BigUint64Array(length) : new BigInt64Array(length);
+    for (let row = 0; row < length; row++) {
+      wide[row] = (this.#inexact.get(row) ?? BigInt(numbers[row]!)) + this.base;
     }
     return wide;
   }
-}
-
-/** A number where it is exact. */
-function plain(value: number | bigint): number | bigint {
-  if (typeof value === 'number') return value;
-  const number = Number(value);
-  return number <= EXACT && number >= -EXACT ? number : value;
 }
 
 class StringSink implements Sink {

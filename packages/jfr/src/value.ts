@@ -105,7 +105,8 @@ export class ValueReader {
       }
       case 'long': {
         const value = cursor.long();
-        return unsigned && value < 0 ? BigInt.asUintN(64, BigInt(value)) : value;
+        if (unsigned && value < 0) return BigInt.asUintN(64, BigInt(value));
+        return typeof value === 'bigint' ? exactLong(value) : value;
       }
       case 'float':
         return cursor.f32be();
@@ -177,6 +178,12 @@ const STRUCT: object = Object.create(null, {
     },
   },
 });
+
+/** A number where that is exact. */
+export function exactLong(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
 
 export function isStruct(value: Value | undefined): value is Struct {
   return typeof value === 'object' && value !== null && RAW in value;
