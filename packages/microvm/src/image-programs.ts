@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, type CacheEntry, cached } from './cache.ts';
+import { remembered, toolFingerprint } from './cache-fingerprint.ts';
 import { runCommand } from './cache-process.ts';
 
 /** The repository's guest/ directory: three levels above this file, in src as in dist. */
@@ -74,10 +75,15 @@ export async function ensurePrograms(options: BuildOptions = {}): Promise<CacheE
   );
 }
 
+async function javacVersion(options: BuildOptions): Promise<string> {
+  const inputs = { question: 'javac', tool: await toolFingerprint('javac') };
+  return remembered(inputs, async () => (await runCommand(['javac', '-version'])).trim(), options);
+}
+
 /** Class files of the demo service in `classes/` of the entry's directory. */
 export async function ensureService(options: BuildOptions = {}): Promise<CacheEntry> {
   const sources = await hashSources('service/src', /\.java$/);
-  const inputs = { recipe: 1, javac: (await runCommand(['javac', '-version'])).trim(), sources };
+  const inputs = { recipe: 1, javac: await javacVersion(options), sources };
   return cached(
     'service',
     inputs,

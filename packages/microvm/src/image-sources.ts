@@ -2,7 +2,8 @@
 // The host's own package sources: the guest is made of the same distribution, from the same
 // mirrors, without this repository naming one.
 import { existsSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BuildError } from './cache-error.ts';
 import { runCommand } from './cache-process.ts';
@@ -86,6 +87,19 @@ export async function aptOptions(sources: PackageSources, directory: string): Pr
     // The sandbox user cannot write into a private directory, and apt would warn of it.
     'APT::Sandbox::User=root',
   ].flatMap((option) => ['-o', option]);
+}
+
+/** Calls `use` with apt options for the host's sources; the sources file lasts as long. */
+export async function withApt<T>(
+  use: (apt: readonly string[], sources: PackageSources) => Promise<T>,
+): Promise<T> {
+  const scratch = await mkdtemp(join(tmpdir(), 'rekindle-apt-'));
+  try {
+    const sources = await readPackageSources();
+    return await use(await aptOptions(sources, scratch), sources);
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
 }
 
 /** NAME=value lines, values perhaps quoted (os-release(5)). */

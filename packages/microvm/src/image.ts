@@ -6,14 +6,14 @@
 //   guest/service ────────────────► classes (javac) ────────────┘
 //
 // Each step is cached by the hash of its inputs, so a change of ours costs seconds.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, type CacheEntry, cached } from './cache.ts';
+import { aptFingerprint, remembered } from './cache-fingerprint.ts';
 import { runCommand } from './cache-process.ts';
-import { firstAvailable, type ResolvedPackage, resolvePackages } from './image-packages.ts';
+import { firstAvailable, resolvePackages } from './image-packages.ts';
 import { ensurePrograms, ensureService, guestDirectory, hashSources } from './image-programs.ts';
-import { aptOptions, type PackageSources, readPackageSources } from './image-sources.ts';
+import { readPackageSources, withApt } from './image-sources.ts';
 import {
   furnishTree,
   type ImageFile,
@@ -53,28 +53,55 @@ const javaReleases = [25, 21, 17];
  */
 export async function ensureImage(options: ImageOptions = {}): Promise<Image> {
   const started = performance.now();
-  const scratch = await mkdtemp(join(tmpdir(), 'rekindle-apt-'));
-  try {
-    options.onProgress?.({ step: 'image', message: 'resolving packages' });
-    const sources = await readPackageSources();
-    const apt = await aptOptions(sources, scratch);
+  const packages = options.packages ?? [];
+  const userland = await remembered(
+    { question: 'userland', recipe: 1, packages, apt: await aptFingerprint() },
+    () => resolveUserland(packages, options),
+    options,
+  );
+  const image = await ensureRoot(await ensureUserland(userland, options), options);
+  const file = image.record.files['root.ext4']!;
+  return {
+    path: join(image.directory, 'root.ext4'),
+    hash: file.sha256,
+    bytes: file.bytes,
+    java: userland.java,
+    distribution: `${userland.distribution} ${userland.suite}`,
+    reused: image.reused,
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+/** What the userland is to be made of. */
+interface Userland {
+  readonly distribution: string;
+  readonly suite: string;
+  readonly architecture: string;
+  readonly java: string;
+  /** What is asked for, and everything that comes of it as `name=version`. */
+  readonly wanted: readonly string[];
+  readonly packages: readonly string[];
+}
+
+async function resolveUserland(
+  packages: readonly string[],
+  options: BuildOptions,
+): Promise<Userland> {
+  options.onProgress?.({ step: 'image', message: 'resolving packages' });
+  return withApt(async (apt, { distribution, suite, architecture }) => {
     const names = javaReleases.map((release) => `openjdk-${release}-jre-headless`);
     const java = await firstAvailable(names, apt);
-    const wanted = [java.name, ...(options.packages ?? [])];
-    const base = await ensureUserland(sources, wanted, await resolvePackages(wanted, apt), options);
-    const image = await ensureRoot(base, options);
+    const wanted = [java.name, ...packages];
+    const resolved = await resolvePackages(wanted, apt);
     return {
-      path: join(image.directory, 'root.ext4'),
-      hash: image.record.files['root.ext4']!.sha256,
-      bytes: image.record.files['root.ext4']!.bytes,
+      distribution,
+      suite,
+      architecture,
       java: `${java.name} ${java.version}`,
-      distribution: `${sources.distribution} ${sources.suite}`,
-      reused: image.reused,
-      seconds: (performance.now() - started) / 1000,
+      wanted,
+      packages: resolved.map(({ name, version }) => `${name}=${version}`),
     };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  });
 }
 
 /** Messages of mmdebstrap in their order: where it is, as a share of the whole. */
@@ -89,29 +116,18 @@ const userlandSteps: readonly [RegExp, number][] = [
 ];
 
 /** `userland.tar` in the entry's directory. */
-async function ensureUserland(
-  sources: PackageSources,
-  wanted: readonly string[],
-  packages: readonly ResolvedPackage[],
-  options: BuildOptions,
-): Promise<CacheEntry> {
+async function ensureUserland(userland: Userland, options: BuildOptions): Promise<CacheEntry> {
   const settings = [
     '--variant=minbase',
     '--format=tar',
-    `--architectures=${sources.architecture}`,
-    `--include=${wanted.join(',')}`,
+    `--architectures=${userland.architecture}`,
+    `--include=${userland.wanted.join(',')}`,
     ...['doc', 'info', 'locale', 'lintian'].map(
       (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
     ),
   ];
-  const inputs = {
-    recipe: 1,
-    distribution: sources.distribution,
-    suite: sources.suite,
-    settings,
-    packages: packages.map(({ name, version }) => `${name}=${version}`),
-  };
-  const fetching = sources.fetchOptions.map((option) => `--aptopt=${option.replace(/;\s*$/, '')}`);
+  const { distribution, suite, packages } = userland;
+  const inputs = { recipe: 1, distribution, suite, settings, packages };
   return cached(
     'userland',
     inputs,
@@ -122,7 +138,11 @@ async function ensureUserland(
         fraction: 0,
       });
       const tar = join(directory, 'userland.tar');
-      await runCommand(['mmdebstrap', ...settings, ...fetching, sources.suite, tar, '-'], {
+      const sources = await readPackageSources();
+      const fetching = sources.fetchOptions.map(
+        (option) => `--aptopt=${option.replace(/;\s*$/, '')}`,
+      );
+      await runCommand(['mmdebstrap', ...settings, ...fetching, suite, tar, '-'], {
         input: `${sources.lines.join('\n')}\n`,
         env: { SOURCE_DATE_EPOCH: String(imageEpoch) },
         ...(options.signal === undefined ? {} : { signal: options.signal }),

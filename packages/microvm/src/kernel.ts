@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The guest kernel: the distribution's own, as it comes out of its package. Nothing is
 // installed and nothing compiled.
-import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type BuildOptions, cached } from './cache.ts';
 import { BuildError } from './cache-error.ts';
+import { aptFingerprint, remembered } from './cache-fingerprint.ts';
 import { runCommand } from './cache-process.ts';
 import { firstAvailable, type PackageRecord, showPackage } from './image-packages.ts';
-import { aptOptions, readPackageSources } from './image-sources.ts';
+import { aptOptions, readPackageSources, withApt } from './image-sources.ts';
 import { orderModules, readModule, readModuleTree } from './kernel-modules.ts';
 
 export interface KernelOptions extends BuildOptions {
@@ -54,33 +54,46 @@ function kernelPackages(architecture: string): string[] {
   ];
 }
 
-/** Follows meta packages to the one that holds a kernel. */
-async function resolveKernel(
-  names: readonly string[],
+interface ResolvedKernel {
+  /** `name=version`: the image, then packages that hold its modules. */
+  readonly packages: readonly string[];
+  readonly architecture: string;
+}
+
+async function resolveKernel(options: KernelOptions): Promise<ResolvedKernel> {
+  options.onProgress?.({ step: 'kernel', message: 'looking for a kernel package' });
+  return withApt(async (apt, { architecture }) => {
+    const names = options.package ? [options.package] : kernelPackages(architecture);
+    const image = await followMetaPackages(await firstAvailable(names, apt), apt);
+    const found = [image];
+    // Ubuntu ships the modules beside the image.
+    for (const name of image.depends.filter((depend) => /^linux-modules-\d/.test(depend))) {
+      const record = await showPackage(name, apt);
+      if (record !== undefined) found.push(record);
+    }
+    return { packages: found.map(({ name, version }) => `${name}=${version}`), architecture };
+  });
+}
+
+/** linux-image-virtual leads to linux-image-generic leads to linux-image-6.8.0-50-generic. */
+async function followMetaPackages(
+  start: PackageRecord,
   apt: readonly string[],
-): Promise<{ image: PackageRecord; modules: PackageRecord[] }> {
-  let image = await firstAvailable(names, apt);
-  // Three levels at most: linux-image-virtual, linux-image-generic, linux-image-6.8.0-50-generic.
-  for (let level = 0; level < 4 && !/^linux-image-(unsigned-)?\d/.test(image.name); level++) {
+): Promise<PackageRecord> {
+  let image = start;
+  for (let level = 0; level < 4; level++) {
+    if (/^linux-image-(unsigned-)?\d/.test(image.name)) return image;
     const next = image.depends.find((name) => name.startsWith('linux-image-'));
     const record = next === undefined ? undefined : await showPackage(next, apt);
-    if (record === undefined) {
-      throw new BuildError(
-        'PACKAGE_MISSING',
-        `${image.name} does not lead to a kernel package`,
-        image.name,
-        'Name one with --package.',
-      );
-    }
+    if (record === undefined) break;
     image = record;
   }
-  // Ubuntu ships the modules beside the image.
-  const modules: PackageRecord[] = [];
-  for (const name of image.depends.filter((depend) => /^linux-modules-\d/.test(depend))) {
-    const record = await showPackage(name, apt);
-    if (record !== undefined) modules.push(record);
-  }
-  return { image, modules };
+  throw new BuildError(
+    'PACKAGE_MISSING',
+    `${start.name} does not lead to a kernel package`,
+    start.name,
+    'Name one with --package.',
+  );
 }
 
 /**
@@ -90,42 +103,40 @@ async function resolveKernel(
  */
 export async function ensureKernel(options: KernelOptions = {}): Promise<Kernel> {
   const started = performance.now();
-  const scratch = await mkdtemp(join(tmpdir(), 'rekindle-apt-'));
-  try {
-    options.onProgress?.({ step: 'kernel', message: 'looking for a kernel package' });
-    const sources = await readPackageSources();
-    const apt = await aptOptions(sources, scratch);
-    const names = options.package ? [options.package] : kernelPackages(sources.architecture);
-    const { image, modules } = await resolveKernel(names, apt);
-    const packages = [image, ...modules].map(({ name, version }) => `${name}=${version}`);
-    const inputs = { recipe: 1, packages, architecture: sources.architecture, required, optional };
-    const entry = await cached(
-      'kernel',
-      inputs,
-      (directory) => unpackKernel(directory, packages, apt, options),
-      options,
-    );
-    const facts = entry.record.facts as { release: string; modules: string[] };
-    return {
-      path: join(entry.directory, 'vmlinuz'),
-      hash: entry.record.files.vmlinuz!.sha256,
-      release: facts.release,
-      package: `${image.name} ${image.version}`,
-      modulesDirectory: join(entry.directory, 'modules'),
-      modules: facts.modules,
-      reused: entry.reused,
-      seconds: (performance.now() - started) / 1000,
-    };
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const resolved = await remembered(
+    {
+      question: 'kernel',
+      recipe: 1,
+      package: options.package ?? null,
+      apt: await aptFingerprint(),
+    },
+    () => resolveKernel(options),
+    options,
+  );
+  const inputs = { recipe: 1, ...resolved, required, optional };
+  const entry = await cached(
+    'kernel',
+    inputs,
+    (directory) => unpackKernel(directory, resolved.packages, options),
+    options,
+  );
+  const facts = entry.record.facts as { release: string; modules: string[] };
+  return {
+    path: join(entry.directory, 'vmlinuz'),
+    hash: entry.record.files.vmlinuz!.sha256,
+    release: facts.release,
+    package: resolved.packages[0]!,
+    modulesDirectory: join(entry.directory, 'modules'),
+    modules: facts.modules,
+    reused: entry.reused,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
 /** Leaves vmlinuz, config and modules/*.ko in the directory. */
 async function unpackKernel(
   directory: string,
   packages: readonly string[],
-  apt: readonly string[],
   options: BuildOptions,
 ): Promise<{ release: string; modules: string[] }> {
   const { onProgress, signal } = options;
@@ -133,6 +144,7 @@ async function unpackKernel(
   await mkdir(tree);
   onProgress?.({ step: 'kernel', message: `downloading ${packages.join(' ')}`, fraction: 0.1 });
   const running = signal === undefined ? {} : { signal };
+  const apt = await aptOptions(await readPackageSources(), tree);
   await runCommand(['apt-get', ...apt, 'download', ...packages], { cwd: directory, ...running });
   onProgress?.({ step: 'kernel', message: 'unpacking', fraction: 0.6 });
   const archives = (await readdir(directory)).filter((name) => name.endsWith('.deb'));
