@@ -36,6 +36,8 @@ export {
   readGuestTexts,
   type TextReport,
 } from './guest-texts.ts';
+export { type Introspection, type IntrospectOptions, introspect } from './introspect/introspect.ts';
+export type { MemoryRegion, SyncByteSource } from './introspect/physical-memory.ts';
 export { JvmLayout, type JvmMethods, type JvmRegions, NO_METHODS } from './jvm-layout.ts';
 export {
   type LineParser,

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Virtual memory areas of a process: in a maple tree since Linux 6.1, in a list before.
+//
+// Maple tree (include/linux/maple_tree.h, v6.1): an entry is a node when (e & 3) = 2 and e > 4096; the
+// node lies at e & ~0xff, its type is (e >> 3) & 15. After the parent pointer:
+//
+//   1 leaf, 2 range    15 pivots, 16 slots      3 arange    9 pivots, 10 slots      0 dense    31 slots
+//
+// Slots of leaves are areas. A zero pivot after the first slot ends a node.
+import { type GuestKernel, NOWHERE } from './guest-kernel.ts';
+
+/** A virtual memory area as the kernel has it. */
+export interface Area {
+  readonly start: number;
+  readonly end: number;
+  /** Physical address of its struct file; 0 for none. */
+  readonly file: number;
+  /** Name of a special mapping: [vdso], [vvar]. */
+  readonly special: string;
+}
+
+const MAX_AREAS = 262_144;
+const USER_END = 2 ** 56;
+
+const SHAPE: readonly { pivots: number; slots: number; leaf: boolean }[] = [
+  { pivots: 0, slots: 31, leaf: true },
+  { pivots: 15, slots: 16, leaf: true },
+  { pivots: 15, slots: 16, leaf: false },
+  { pivots: 9, slots: 10, leaf: false },
+];
+
+/** Areas of an mm_struct in ascending order. */
+export function readAreas(kernel: GuestKernel, mm: number): Area[] {
+  const addresses = kernel.btf.has('mm_struct', 'mm_mt')
+    ? mapleAreas(kernel, mm)
+    : listedAreas(kernel, mm);
+  const areas: Area[] = [];
+  const at = {
+    start: kernel.btf.offset('vm_area_struct', 'vm_start'),
+    end: kernel.btf.offset('vm_area_struct', 'vm_end'),
+    file: kernel.btf.offset('vm_area_struct', 'vm_file'),
+    data: kernel.btf.offset('vm_area_struct', 'vm_private_data'),
+  };
+  for (const area of addresses) {
+    const start = kernel.u64(area + at.start);
+    const end = kernel.u64(area + at.end);
+    // An area that is being changed, or is none: the walk would make nonsense of it.
+    if (!(start < end && end <= USER_END && start % 4096 === 0 && end % 4096 === 0)) continue;
+    const file = kernel.follow(area + at.file);
+    const special = file === 0 ? specialName(kernel, kernel.follow(area + at.data)) : '';
+    areas.push({ start, end, file: Math.max(file, 0), special });
+  }
+  return areas.sort((a, b) => a.start - b.start);
+}
+
+/** A special mapping's private data is a struct vm_special_mapping, whose first field is its name. */
+function specialName(kernel: GuestKernel, data: number): string {
+  if (data <= 0 || !kernel.memory.holds(data, 8)) return '';
+  const name = kernel.follow(data);
+  const text = name > 0 ? kernel.memory.text(name, 32) : '';
+  return /^\[[a-z_]+\]$/.test(text) ? text : '';
+}
+
+function listedAreas(kernel: GuestKernel, mm: number): number[] {
+  const next = kernel.btf.offset('vm_area_struct', 'vm_next');
+  const areas: number[] = [];
+  let area = kernel.follow(mm + kernel.btf.offset('mm_struct', 'mmap'));
+  while (area > 0 && areas.length < MAX_AREAS) {
+    areas.push(area);
+    area = kernel.follow(area + next);
+  }
+  return areas;
+}
+
+function mapleAreas(kernel: GuestKernel, mm: number): number[] {
+  const areas: number[] = [];
+  const tree = mm + kernel.btf.offset('mm_struct', 'mm_mt');
+  visit(kernel, tree + kernel.btf.offset('maple_tree', 'ma_root'), false, areas, {
+    left: MAX_AREAS,
+  });
+  return areas;
+}
+
+/** Visits what the slot at a physical address holds. */
+function visit(
+  kernel: GuestKernel,
+  slot: number,
+  inLeaf: boolean,
+  areas: number[],
+  budget: { left: number },
+): void {
+  const { memory } = kernel;
+  if (!memory.holds(slot, 8) || budget.left-- <= 0) return;
+  const low = memory.u32(slot);
+  const high = memory.u32(slot + 4);
+  const large = high !== 0 || low > 4096;
+  if (inLeaf || (low & 3) !== 2) {
+    const area = (low & 3) === 0 && large ? kernel.physical(high, low) : NOWHERE;
+    if (area > 0) areas.push(area);
+    return;
+  }
+  const node = large ? kernel.physical(high, (low & ~0xff) >>> 0) : NOWHERE;
+  const shape = SHAPE[(low >>> 3) & 15];
+  if (node <= 0 || shape === undefined) return;
+  // Dense nodes have slots alone; in the others pivots follow the parent pointer, then slots.
+  const pivots = node + 8;
+  const slots = pivots + shape.pivots * 8;
+  for (let i = 0; i < shape.slots; i++) {
+    const pivot = pivots + i * 8;
+    const last =
+      i > 0 && i < shape.pivots && memory.u32(pivot) === 0 && memory.u32(pivot + 4) === 0;
+    visit(kernel, slots + i * 8, shape.leaf, areas, budget);
+    if (last) break;
+  }
+}
