@@ -2,62 +2,11 @@
 import { ByteCursor } from '@rekindle/bytes';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { EventDeclaration, FieldDeclaration } from '../declaration.ts';
+import type { EventDeclaration } from '../declaration.ts';
+import { KINDS, randomEvent } from '../testing/event-arbitrary.ts';
 import { type EncodeEvent, type EventValue, eventBound, interpretEncoder } from './encoder.ts';
 import { compileEncoder } from './encoder-compile.ts';
 import { type EventArgument, EventRegistry, type EventType } from './registry.ts';
-
-const ACTIONS = ['copy', 'zero', 'raced'] as const;
-
-/** For each type of field: values of it. */
-const KINDS: Readonly<Record<string, [FieldDeclaration['type'], fc.Arbitrary<EventValue>]>> = {
-  boolean: ['boolean', fc.boolean()],
-  byte: ['byte', fc.integer({ min: -128, max: 127 })],
-  char: ['char', fc.integer({ min: 0, max: 0xffff })],
-  short: ['short', fc.integer({ min: -0x8000, max: 0x7fff })],
-  int: ['int', fc.integer()],
-  long: ['long', fc.oneof(fc.maxSafeInteger(), fc.nat(), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n))],
-  float: ['float', fc.float()],
-  double: ['double', fc.double()],
-  string: [
-    'java.lang.String',
-    fc.oneof(
-      fc.string(),
-      fc.string({ unit: 'binary', maxLength: 300 }),
-      fc.string({ unit: 'grapheme', minLength: 90, maxLength: 200 }),
-      // halves of surrogate pairs, alone
-      fc
-        .array(fc.integer({ min: 0xd7f0, max: 0xe010 }))
-        .map((units) => String.fromCharCode(...units)),
-      fc.constant(null),
-    ),
-  ],
-  enumeration: [{ enumeration: 'test.Action', values: ACTIONS }, fc.constantFrom(...ACTIONS, null)],
-  pool: ['jdk.types.Method', fc.oneof(fc.nat(), fc.constant(null))],
-};
-
-const eventArbitrary = fc
-  .array(fc.constantFrom(...Object.keys(KINDS)), { maxLength: 12 })
-  .chain((kinds) =>
-    fc.record({
-      declaration: fc.constant<EventDeclaration>({
-        name: 'test.Random',
-        label: 'Random',
-        category: ['Test'],
-        duration: kinds.length % 2 === 0,
-        fields: kinds.map((kind, index) => ({
-          name: `f${index}`,
-          type: KINDS[kind]![0],
-          label: kind,
-        })),
-      }),
-      values: fc.tuple(
-        ...(kinds.length % 2 === 0 ? ['long', 'long'] : ['long'])
-          .concat(kinds)
-          .map((kind) => KINDS[kind]![1]),
-      ),
-    }),
-  );
 
 /** Reads an event back by the words of the format; long values as bigint, NaN and -0 as they are. */
 function decode(type: EventType, bytes: Uint8Array): unknown[] {
@@ -119,13 +68,14 @@ function expected(type: EventType, values: readonly EventValue[]): unknown[] {
 describe('an encoded event', () => {
   it('says what was given, compiled and interpreted alike', () => {
     fc.assert(
-      fc.property(eventArbitrary, fc.nat(20), ({ declaration, values }, at) => {
+      fc.property(randomEvent, fc.nat(20), ({ declaration, values }, at) => {
         const type = new EventRegistry().register(declaration);
         const room = at + eventBound(type, values);
         const run = (encode: EncodeEvent, shared: boolean): Uint8Array => {
-          const bytes = new Uint8Array(shared ? new SharedArrayBuffer(room + 8) : room + 8).fill(
-            0xee,
-          );
+          const bytes: Uint8Array = shared
+            ? new Uint8Array(new SharedArrayBuffer(room + 8))
+            : new Uint8Array(room + 8);
+          bytes.fill(0xee);
           const end = encode(bytes, at, room, ...values);
           expect(end).toBeGreaterThan(at);
           expect(bytes.subarray(0, at).every((byte) => byte === 0xee)).toBe(true);

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it, type TestContext } from 'vitest';
 import type { EventDeclaration } from '../declaration.ts';
-import { findJdks, runJfr } from '../testing/jdk.ts';
+import { type Jdk, jdkOf, runJfr } from '../testing/jdk.ts';
 import { memorySink } from './recording-sink.ts';
-import { RecordingWriter } from './recording-writer.ts';
+import {
+  RecordingWriter,
+  type RecordingWriterOptions,
+  recorded,
+  writeRecording,
+} from './recording-writer.ts';
 
 const Everything = {
   name: 'test.Everything',
@@ -53,9 +58,10 @@ const Everything = {
 const directory = mkdtempSync(join(tmpdir(), 'rekindle-jfr-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function everything(): string {
+function everything(options: RecordingWriterOptions = {}): string {
   const sink = memorySink();
   const writer = new RecordingWriter(sink, {
+    ...options,
     startNanos: 1_700_000_000_000_000_000n,
     startTicks: 1_000,
   });
@@ -153,10 +159,9 @@ function everything(): string {
 }
 
 describe('a recording of every kind of field', () => {
-  const jdks = findJdks();
   for (const version of [17, 25]) {
     it(`is read by the jfr tool of JDK ${version}`, (context) => {
-      const jdk = jdks.find((one) => one.version === version);
+      const jdk = jdkOf(version);
       if (jdk === undefined) return context.skip(`no JDK ${version} on this machine`);
       const path = everything();
       const summary = runJfr(jdk, 'summary', path);
@@ -224,4 +229,93 @@ describe('a recording of every kind of field', () => {
       expect(runJfr(jdk, 'metadata', path)).toMatchObject({ status: 0, stderr: '' });
     });
   }
+});
+
+describe('what JDK 25 does with such a recording', () => {
+  const only25 = (test: (jdk: Jdk, path: string) => void) => (context: TestContext) => {
+    const jdk = jdkOf(25);
+    if (jdk === undefined) return context.skip('no JDK 25 on this machine');
+    test(jdk, everything());
+  };
+
+  it(
+    'view: its own views and a table of the event type',
+    only25((jdk, path) => {
+      const settings = runJfr(jdk, 'view', '--width', '160', 'active-settings', path);
+      expect(settings).toMatchObject({ status: 0, stderr: '' });
+      expect(settings.stdout).toMatch(/Everything +true +0 ns +true/);
+      const table = runJfr(jdk, 'view', '--width', '200', 'test.Everything', path);
+      expect(table).toMatchObject({ status: 0, stderr: '' });
+      expect(table.stdout).toMatch(/0x7F0000\.\.\. Service +77 bytes inside/);
+      expect(runJfr(jdk, 'view', 'all-events', path)).toMatchObject({ status: 0, stderr: '' });
+    }),
+  );
+
+  it(
+    'scrub: drops what it is told to',
+    only25((jdk, path) => {
+      const scrubbed = join(directory, 'scrubbed.jfr');
+      rmSync(scrubbed, { force: true });
+      const run = runJfr(jdk, 'scrub', '--exclude-events', 'jdk.ActiveSetting', path, scrubbed);
+      expect(run.status).toBe(0);
+      const summary = runJfr(jdk, 'summary', scrubbed).stdout;
+      expect(summary).toMatch(/test\.Everything +3 /);
+      expect(summary).toMatch(/jdk\.ActiveSetting +0 /);
+    }),
+  );
+
+  it(
+    'disassemble and assemble: the same bytes again',
+    only25((jdk) => {
+      const path = everything({ maxChunkBytes: 1000 });
+      const pieces = join(directory, 'pieces');
+      rmSync(pieces, { recursive: true, force: true });
+      mkdirSync(pieces);
+      const taken = runJfr(jdk, 'disassemble', '--output', pieces, '--max-chunks', '1', path);
+      expect(taken).toMatchObject({ status: 0 });
+      const whole = join(directory, 'whole.jfr');
+      rmSync(whole, { force: true });
+      expect(runJfr(jdk, 'assemble', pieces, whole)).toMatchObject({ status: 0 });
+      expect(readFileSync(whole).equals(readFileSync(path))).toBe(true);
+    }),
+  );
+});
+
+describe('writeRecording', () => {
+  it('takes events by name, and threads by index', (context) => {
+    const jdk = jdkOf(25) ?? jdkOf(17);
+    if (jdk === undefined) return context.skip('no JDK on this machine');
+    const Step = {
+      name: 'test.Step',
+      label: 'Step',
+      category: ['Test'],
+      duration: true,
+      thread: true,
+      fields: [
+        { name: 'name', type: 'java.lang.String', label: 'Name' },
+        { name: 'pages', type: 'long', label: 'Pages' },
+      ],
+    } as const satisfies EventDeclaration;
+    const sink = memorySink();
+    writeRecording(sink, {
+      startNanos: 1_700_000_000_000_000_000n,
+      declarations: [Step],
+      threads: [
+        { osThreadId: 1, osName: 'one' },
+        { osThreadId: 2, osName: 'two' },
+      ],
+      events: [
+        recorded(Step, { startTime: 10, duration: 5, eventThread: 2, name: 'load', pages: 7n }),
+        { event: Step, values: { startTime: 20 } },
+      ],
+    });
+    const path = join(directory, 'steps.jfr');
+    writeFileSync(path, sink.bytes());
+    const json = runJfr(jdk, 'print', '--json', '--events', 'test.Step', path);
+    const events = JSON.parse(json.stdout).recording.events;
+    expect(events.map((event: { values: unknown }) => event.values)).toMatchObject([
+      { duration: 'PT0.000000005S', eventThread: { osName: 'two' }, name: 'load', pages: 7 },
+      { duration: 'PT0S', eventThread: null, name: null, pages: 0 },
+    ]);
+  });
 });

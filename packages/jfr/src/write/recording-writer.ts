@@ -40,7 +40,7 @@ export class RecordingWriter {
   readonly #startNanos: bigint;
   readonly #startTicks: bigint;
   readonly #handles = new Map<number, EventHandle>();
-  #buffer = new Uint8Array(BUFFER);
+  #buffer: Uint8Array;
   #used = 0;
   #chunkTicks: bigint;
   #lastTicks: bigint;
@@ -51,6 +51,7 @@ export class RecordingWriter {
     this.#sink = sink;
     this.#chunks = new ChunkWriter(this.registry, this.pools, options);
     this.#maxChunkBytes = options.maxChunkBytes ?? 64 << 20;
+    this.#buffer = new Uint8Array(Math.max(4096, Math.min(BUFFER, this.#maxChunkBytes)));
     this.#startNanos = options.startNanos ?? BigInt(Date.now()) * 1_000_000n;
     this.#startTicks = BigInt(options.startTicks ?? 0);
     this.#chunkTicks = this.#startTicks;
@@ -75,6 +76,7 @@ export class RecordingWriter {
     event: EventHandle<Declaration>,
     ...values: EventArguments<Declaration>
   ): void {
+    if (this.#used > 0 && this.#chunks.length + this.#used > this.#maxChunkBytes) this.#drain();
     let end = event.encode(this.#buffer, this.#used, this.#buffer.length, ...values);
     if (end < 0) {
       this.#drain();
@@ -98,7 +100,7 @@ export class RecordingWriter {
   /** Completes the recording. The sink is the caller's to close. */
   finish(): void {
     this.#drain(false);
-    this.#chunks.finish({ durationNanos: this.#lastTicks - this.#chunkTicks, final: true });
+    this.#end(true);
   }
 
   #drain(mayRotate = true): void {
@@ -109,17 +111,21 @@ export class RecordingWriter {
 
   #rotate(): void {
     if (this.#lastTicks <= this.#chunkTicks) this.#lastTicks = this.#chunkTicks + 1n;
-    this.#chunks.finish({ durationNanos: this.#lastTicks - this.#chunkTicks, final: false });
+    this.#end(false);
     this.#chunkTicks = this.#lastTicks;
     this.#begin();
+  }
+
+  /** Settings come last: by now it is known which event types there are. */
+  #end(final: boolean): void {
+    this.#chunks.appendEvents(activeSettings(this.registry, this.#chunkTicks));
+    this.#chunks.finish({ durationNanos: this.#lastTicks - this.#chunkTicks, final });
   }
 
   #begin(): void {
     const startTicks = this.#chunkTicks;
     const startNanos = this.#startNanos + (startTicks - this.#startTicks);
-    const settings = activeSettings(this.registry, startTicks);
     this.#chunks.begin(this.#sink, { startNanos, startTicks });
-    this.#chunks.appendEvents(settings);
   }
 }
 
