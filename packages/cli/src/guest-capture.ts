@@ -2,7 +2,7 @@
 // Asks a running guest who owns which page: its mappings, its page frames, and what every JVM in it
 // knows of its own memory.
 import { type GuestTextsResult, type JvmTexts, readGuestTexts } from '@rekindle/memory';
-import { AgentClient, type AgentChannel } from '@rekindle/microvm';
+import { type AgentChannel, AgentClient } from '@rekindle/microvm';
 
 export interface Capture extends GuestTextsResult {
   /** The texts as the guest gave them. */

@@ -39,7 +39,11 @@ export async function writeRun(path: string, parts: RunParts): Promise<void> {
 }
 
 /** The capture, dated at the start of the run: what was known of the memory when the restore began. */
-function captureOf({ memory, startTicks, startNanos }: RunParts): ReturnType<typeof bufferSource>[] {
+function captureOf({
+  memory,
+  startTicks,
+  startNanos,
+}: RunParts): ReturnType<typeof bufferSource>[] {
   if (!memory) return [];
   const sink = memorySink();
   writeCapture(sink, memory, { ticks: startTicks, startNanos });

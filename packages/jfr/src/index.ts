@@ -44,6 +44,7 @@ export {
   eventTypeFilter,
   everyFilter,
 } from './print/event-filter.ts';
+export { formatMetadata } from './print/metadata-text.ts';
 export { type PrintOptions, printEvents, type Write } from './print/print-events.ts';
 export { formatSummary } from './print/summary-text.ts';
 export { type ChunkPlace, openRecording, type ReadOptions, Recording } from './recording.ts';

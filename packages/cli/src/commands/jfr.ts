@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
+import { metadataCommand } from '../jfr/metadata.ts';
 import { printCommand } from '../jfr/print.ts';
 import { summaryCommand } from '../jfr/summary.ts';
 
@@ -7,5 +8,6 @@ export function jfrCommand(): Command {
   return new Command('jfr')
     .description('Flight recordings: look into them, convert and mend them; no JDK needed')
     .addCommand(summaryCommand())
-    .addCommand(printCommand());
+    .addCommand(printCommand())
+    .addCommand(metadataCommand());
 }

@@ -8,5 +8,9 @@ import { createHash } from 'node:crypto';
 export function isCorrectAnswer(body: string, status: number): boolean {
   const match = /^\{"service":"rekindle-demo",(.*),"digest":"([0-9a-f]{64})"\}\s*$/s.exec(body);
   if (status !== 200 || !match) return false;
-  return createHash('sha256').update(match[1] as string).digest('hex') === match[2];
+  return (
+    createHash('sha256')
+      .update(match[1] as string)
+      .digest('hex') === match[2]
+  );
 }

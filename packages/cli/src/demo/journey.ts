@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GuestMemory } from '@rekindle/memory';
 import {
+  type BuildProgress,
   bootVm,
   ensureImage,
   ensureInitramfs,
   ensureKernel,
-  type BuildProgress,
   type Machine,
-  recordingVmLog,
   type RestoreTimings,
+  recordingVmLog,
   restoreVm,
   type ServiceProbe,
   type SnapshotTaken,
@@ -62,8 +62,11 @@ export async function journey(options: JourneyOptions, progress: Progress): Prom
   mkdirSync(options.directory, { recursive: true });
   const onProgress = ({ message, fraction }: BuildProgress): void =>
     progress.detail(fraction === undefined ? message : `${Math.round(fraction * 100)}% ${message}`);
-  const kernel = await step(progress, 'guest kernel', () => ensureKernel({ onProgress }), (built) =>
-    origin(built, built.release),
+  const kernel = await step(
+    progress,
+    'guest kernel',
+    () => ensureKernel({ onProgress }),
+    (built) => origin(built, built.release),
   );
   const initramfs = await step(
     progress,
@@ -71,8 +74,11 @@ export async function journey(options: JourneyOptions, progress: Progress): Prom
     () => ensureInitramfs({ kernel, onProgress }),
     (built) => origin(built, ''),
   );
-  const image = await step(progress, 'root image', () => ensureImage({ onProgress }), (built) =>
-    origin(built, `${built.distribution}, ${built.java}`),
+  const image = await step(
+    progress,
+    'root image',
+    () => ensureImage({ onProgress }),
+    (built) => origin(built, `${built.distribution}, ${built.java}`),
   );
   await step(progress, 'preload library', buildPreload, () => '');
 
@@ -96,7 +102,12 @@ export async function journey(options: JourneyOptions, progress: Progress): Prom
   );
   const { machine } = booted;
   try {
-    await step(progress, 'warm up', () => warmUp(machine, options.warmUp), () => `${options.warmUp} requests`);
+    await step(
+      progress,
+      'warm up',
+      () => warmUp(machine, options.warmUp),
+      () => `${options.warmUp} requests`,
+    );
     const { memory } = await step(
       progress,
       'capture owners',
@@ -127,7 +138,13 @@ export async function journey(options: JourneyOptions, progress: Progress): Prom
       progress,
       'restore prefetched',
       () =>
-        restore(directory, 'prefetch', memory, join(options.directory, 'run-prefetch.jfr'), join(directory, 'working-set')),
+        restore(
+          directory,
+          'prefetch',
+          memory,
+          join(options.directory, 'run-prefetch.jfr'),
+          join(directory, 'working-set'),
+        ),
       describeRestore,
     );
     return {
@@ -217,7 +234,12 @@ async function restore(
     const { pager } = await vm.close();
     log.close();
     if (!pager) throw new Error('the pager left no summary');
-    await writeRun(recording, { recordings: [hostFile, pagerFile], memory, startTicks, startNanos });
+    await writeRun(recording, {
+      recordings: [hostFile, pagerFile],
+      memory,
+      startTicks,
+      startNanos,
+    });
     return { policy, recording, timings: vm.timings, pager };
   } finally {
     rmSync(scratch, { recursive: true, force: true });

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The demo's result: what a cold start cost and what a restore costs, and whose pages came back. Times and
 // counts of the restores are read from their recordings, not from the program that ran them.
+
+import { loadRun, type Run } from '@rekindle/analysis';
 import { openFileSource } from '@rekindle/bytes/node';
 import { openRecording } from '@rekindle/jfr';
 import { attributeFaults, type FaultRow, type GuestMemory, OWNER_CLASSES } from '@rekindle/memory';
-import { loadRun, type Run } from '@rekindle/analysis';
 import { formatBytes, formatMillis, printTable } from '../output.ts';
 import type { JourneyResult, RestoreResult } from './journey.ts';
 

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { categoryFilter, eventTypeFilter, everyFilter, formatMetadata } from '@rekindle/jfr';
+import { Command } from 'commander';
+import { openInput } from './input.ts';
+
+interface MetadataFlags {
+  readonly categories?: string;
+  readonly events?: string;
+}
+
+export function metadataCommand(): Command {
+  return new Command('metadata')
+    .description('The event types of a recording: labels, descriptions and fields')
+    .argument('<file>', 'recording (.jfr)')
+    .option('--categories <filter>', 'event types of categories: names or quoted glob patterns')
+    .option(
+      '--events <filter>',
+      'event types by name, simple or qualified, or quoted glob patterns',
+    )
+    .addHelpText('after', '\nExample:\n  rekindle jfr metadata --events "Thread*" run.jfr')
+    .action(async (file: string, { categories, events }: MetadataFlags) => {
+      const input = await openInput(file);
+      const filters = [
+        ...(events === undefined ? [] : [eventTypeFilter(events)]),
+        ...(categories === undefined ? [] : [categoryFilter(categories)]),
+      ];
+      try {
+        const last = await input.recording.chunk(input.recording.places.length - 1);
+        const filter = filters.length === 0 ? undefined : everyFilter(filters);
+        process.stdout.write(formatMetadata(last.types, filter));
+      } finally {
+        input.warnOfLosses();
+        input.close();
+      }
+    });
+}
