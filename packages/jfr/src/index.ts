@@ -80,6 +80,7 @@ export {
   type MethodConstant,
   type ThreadConstant,
 } from './write/constant-pools.ts';
+export { describeEvents } from './write/describe-events.ts';
 export {
   type EncodeEvent,
   type EventValue,
