@@ -169,7 +169,7 @@ function* knownEnds(
   yield* ends(prefetches.columns.guestPhysical.values, prefetches.columns.pages.values);
   if (memory === undefined) return;
   yield* ends(memory.runs.guestPhysical, memory.runs.pages);
-  const known: number[] = [];
+  const known: number[] = [memory.frames.count * PAGE_BYTES];
   eachFrameRun(memory.frames, (frame, pages) => known.push((frame + pages) * PAGE_BYTES));
   yield* known;
 }

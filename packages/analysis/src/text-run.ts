@@ -11,8 +11,8 @@ type Text = string | Uint8Array;
 export interface RunTexts {
   /** What to call the run. */
   readonly name?: string;
-  /** What the fault handler printed. */
-  readonly faultLog: Text;
+  /** What the fault handler printed; without it there is memory to look at, and nothing happens. */
+  readonly faultLog?: Text | undefined;
   /** What the mapping tool printed in the guest. */
   readonly mappings?: Text | undefined;
   /** `VM.native_memory detail` of its JVM. */
@@ -27,8 +27,8 @@ export interface RunTexts {
  */
 export function runFromTexts(texts: RunTexts): Run {
   const name = texts.name ?? 'texts';
-  const log = parseText(new FaultLogParser(), texts.faultLog);
-  if (log.length === 0) {
+  const log = parseText(new FaultLogParser(), texts.faultLog ?? '');
+  if (texts.faultLog !== undefined && log.length === 0) {
     throw new AnalysisError(
       'no-run',
       name,
@@ -77,7 +77,7 @@ function faultsOf(log: FaultLog): Run['faults'] {
 /** Removals come as host virtual addresses; the first fault tells where the memory lies on the host. */
 function removalsOf(log: FaultLog): Run['removals'] {
   const { removals } = log;
-  const base = log.address[0]! - log.offset[0]!;
+  const base = (log.address[0] ?? 0) - (log.offset[0] ?? 0);
   // The address of a fault need not be that of a page.
   const aligned = base - (base % 4096);
   return table('Pages Removed', {

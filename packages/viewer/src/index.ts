@@ -1,2 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-export {};
+export { mountViewer, type Viewer } from './mount.tsx';
+export { type FileKind, kindOf, type OpenableFile, OpenError, openRuns } from './open.ts';

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+// Draws a grid of pages on a canvas. The pages themselves are one small image, one pixel a page, scaled
+// up without smoothing; around it addresses, above it outlines.
+import { PAGE_BYTES } from '@rekindle/memory';
+import { address } from '../model/format.ts';
+import { addressOfCell, type PageGrid } from '../model/grid.ts';
+import type { GridPixels, RowRun } from '../model/grid-pixels.ts';
+import type { Theme } from '../model/theme.ts';
+import {
+  cellAt,
+  centreOn,
+  clamp,
+  fitAll,
+  fitWidth,
+  nextScale,
+  type Size,
+  type Viewport,
+  zoomAt,
+} from '../model/viewport.ts';
+
+/** CSS pixels to the left of the grid, for addresses. */
+export const GUTTER = 104;
+/** CSS pixels around the grid. */
+const MARGIN = 12;
+const FONT = '11px ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace';
+
+export interface Marks {
+  /** Cell under the pointer or keyboard cursor, -1: none. */
+  readonly hovered: number;
+  /** Cell that was searched for, -1: none. */
+  readonly found: number;
+}
+
+export class GridCanvas {
+  readonly canvas: HTMLCanvasElement;
+  #pixels: GridPixels | undefined;
+  #image: HTMLCanvasElement;
+  readonly #enlarged: HTMLCanvasElement = document.createElement('canvas');
+  #viewport: Viewport = { scale: 1, x: 0, y: 0 };
+  #follow: 'all' | 'width' | 'none' = 'all';
+  #ratio = 1;
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.canvas = canvas;
+    this.#image = document.createElement('canvas');
+  }
+
+  /** Device pixels per page. */
+  get scale(): number {
+    return this.#viewport.scale;
+  }
+
+  /** Shows these pixels from now on. */
+  show(pixels: GridPixels): void {
+    if (this.#pixels === pixels) return;
+    this.#pixels = pixels;
+    this.#image = document.createElement('canvas');
+    this.#image.width = Math.max(1, pixels.grid.columns);
+    this.#image.height = Math.max(1, pixels.grid.rows);
+    pixels.markAll();
+    this.fitAll();
+  }
+
+  /** Takes over the size of the element. */
+  resize(): void {
+    this.#ratio = window.devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.canvas;
+    const width = Math.max(1, Math.round(clientWidth * this.#ratio));
+    const height = Math.max(1, Math.round(clientHeight * this.#ratio));
+    if (this.canvas.width !== width) this.canvas.width = width;
+    if (this.canvas.height !== height) this.canvas.height = height;
+    if (this.#follow === 'all') this.fitAll();
+    else if (this.#follow === 'width') this.fitWidth();
+    else this.#viewport = clamp(this.#viewport, this.#content, this.#view);
+  }
+
+  fitAll(): void {
+    this.#follow = 'all';
+    this.#viewport = fitAll(this.#content, this.#view);
+  }
+
+  fitWidth(): void {
+    this.#follow = 'width';
+    this.#viewport = fitWidth(this.#content, this.#view);
+  }
+
+  /** Scale up or down by one step, around a point in CSS pixels (the middle when left out). */
+  zoom(direction: 1 | -1, point?: { x: number; y: number }): void {
+    this.#follow = 'none';
+    const view = this.#view;
+    const at = point === undefined ? undefined : this.#toView(point);
+    const around = at ?? { x: view.width / 2, y: view.height / 2 };
+    const scale = nextScale(this.#viewport.scale, direction);
+    this.#viewport = zoomAt(this.#viewport, scale, around, this.#content, view);
+  }
+
+  /** Moves the grid by CSS pixels. */
+  pan(x: number, y: number): void {
+    const moved = {
+      scale: this.#viewport.scale,
+      x: this.#viewport.x + x * this.#ratio,
+      y: this.#viewport.y + y * this.#ratio,
+    };
+    this.#viewport = clamp(moved, this.#content, this.#view);
+  }
+
+  /** Brings a cell into view, at a scale at which it can be seen. */
+  reveal(cell: number): void {
+    const grid = this.#pixels?.grid;
+    if (grid === undefined || cell < 0) return;
+    const place = { row: Math.floor(cell / grid.columns), column: cell % grid.columns };
+    const view = this.#view;
+    const middle = { x: view.width / 2, y: view.height / 2 };
+    if (this.#viewport.scale < 6 * this.#ratio) {
+      this.#follow = 'none';
+      const scale = Math.round(6 * this.#ratio);
+      this.#viewport = zoomAt(this.#viewport, scale, middle, this.#content, view);
+    }
+    this.#viewport = centreOn(this.#viewport, place, this.#content, view);
+  }
+
+  /** Cell under a point of the element in CSS pixels, or -1. */
+  cellAt(point: { x: number; y: number }): number {
+    const grid = this.#pixels?.grid;
+    if (grid === undefined) return -1;
+    const cell = cellAt(this.#viewport, this.#toView(point), this.#content);
+    return cell === undefined ? -1 : cell.row * grid.columns + cell.column;
+  }
+
+  /** Middle of a cell in CSS pixels of the element. */
+  pointOf(cell: number): { x: number; y: number } {
+    const columns = this.#pixels?.grid.columns ?? 1;
+    const { scale, x, y } = this.#viewport;
+    return {
+      x: (x + ((cell % columns) + 0.5) * scale) / this.#ratio + GUTTER,
+      y: (y + (Math.floor(cell / columns) + 0.5) * scale) / this.#ratio + MARGIN,
+    };
+  }
+
+  /** Draws everything. @param changed rows whose pixels changed since the last time */
+  draw(theme: Theme, changed: readonly RowRun[], marks: Marks): void {
+    const context = this.canvas.getContext('2d');
+    const pixels = this.#pixels;
+    if (context === null || pixels === undefined) return;
+    this.#upload(pixels, changed);
+    const { grid } = pixels;
+    const { scale, x, y } = this.#viewport;
+    const left = GUTTER * this.#ratio;
+    const top = MARGIN * this.#ratio;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.fillStyle = theme.ground;
+    context.fillRect(0, 0, this.canvas.width, this.canvas.height);
+    context.save();
+    context.beginPath();
+    context.rect(left, top, this.#view.width, this.#view.height);
+    context.clip();
+    context.translate(left + x, top + y);
+    context.imageSmoothingQuality = 'high';
+    context.imageSmoothingEnabled = !Number.isInteger(scale);
+    context.drawImage(this.#source(grid), 0, 0, grid.columns * scale, grid.rows * scale);
+    if (scale >= 5) this.#rule(context, grid, theme);
+    this.#drawGaps(context, grid, theme);
+    this.#outline(context, grid, marks.found, theme.fresh, 3);
+    this.#outline(context, grid, marks.hovered, theme.text, 1.5);
+    context.restore();
+    this.#drawAddresses(context, grid, theme, left + x, top);
+    this.#drawThumb(context, grid, theme);
+  }
+
+  /**
+   * The image to scale. Between whole scales pages would come out one or two pixels wide by turns; made
+   * larger without smoothing first, then smaller with, they keep their edges and are all the same.
+   */
+  #source(grid: PageGrid): HTMLCanvasElement {
+    const { scale } = this.#viewport;
+    if (scale < 1 || Number.isInteger(scale)) return this.#image;
+    const times = Math.ceil(scale);
+    const [width, height] = [grid.columns * times, grid.rows * times];
+    if (this.#enlarged.width !== width) this.#enlarged.width = width;
+    if (this.#enlarged.height !== height) this.#enlarged.height = height;
+    const context = this.#enlarged.getContext('2d');
+    if (context === null) return this.#image;
+    context.imageSmoothingEnabled = false;
+    context.clearRect(0, 0, width, height);
+    context.drawImage(this.#image, 0, 0, width, height);
+    return this.#enlarged;
+  }
+
+  get #content(): Size {
+    const grid = this.#pixels?.grid;
+    return { width: Math.max(1, grid?.columns ?? 1), height: Math.max(1, grid?.rows ?? 1) };
+  }
+
+  get #view(): Size {
+    return {
+      width: Math.max(1, this.canvas.width - (GUTTER + MARGIN) * this.#ratio),
+      height: Math.max(1, this.canvas.height - 2 * MARGIN * this.#ratio),
+    };
+  }
+
+  #toView(point: { x: number; y: number }): { x: number; y: number } {
+    return { x: (point.x - GUTTER) * this.#ratio, y: (point.y - MARGIN) * this.#ratio };
+  }
+
+  #upload(pixels: GridPixels, changed: readonly RowRun[]): void {
+    const context = this.#image.getContext('2d');
+    const { columns } = pixels.grid;
+    if (context === null || pixels.words.length === 0) return;
+    const bytes = new Uint8ClampedArray(pixels.words.buffer);
+    const image = new ImageData(bytes, columns);
+    for (const { from, to } of changed) {
+      context.putImageData(image, 0, 0, 0, from, columns, to - from);
+    }
+  }
+
+  /** Hairlines between pages, once they are large enough to be told apart. */
+  #rule(context: CanvasRenderingContext2D, grid: PageGrid, theme: Theme): void {
+    const { scale, x, y } = this.#viewport;
+    const view = this.#view;
+    const width = grid.columns * scale;
+    const height = grid.rows * scale;
+    context.fillStyle = theme.ground;
+    const first = Math.max(0, Math.floor(-x / scale));
+    const last = Math.min(grid.columns, Math.ceil((view.width - x) / scale));
+    for (let column = first; column <= last; column++) {
+      context.fillRect(column * scale - 1, 0, 1, height);
+    }
+    const top = Math.max(0, Math.floor(-y / scale));
+    const bottom = Math.min(grid.rows, Math.ceil((view.height - y) / scale));
+    for (let row = top; row <= bottom; row++) context.fillRect(0, row * scale - 1, width, 1);
+  }
+
+  #drawGaps(context: CanvasRenderingContext2D, grid: PageGrid, theme: Theme): void {
+    const { scale } = this.#viewport;
+    context.textBaseline = 'middle';
+    context.textAlign = 'center';
+    context.font = scaled(FONT, this.#ratio);
+    for (const gap of grid.gaps) {
+      const middle = (gap.row + gap.rows / 2) * scale;
+      if (gap.label === '' || gap.rows * scale < 10 * this.#ratio) continue;
+      context.fillStyle = theme.line;
+      context.fillRect(0, Math.round(middle), grid.columns * scale, 1);
+      const width = context.measureText(gap.label).width + 16 * this.#ratio;
+      context.fillStyle = theme.ground;
+      const centre = (grid.columns * scale) / 2;
+      context.fillRect(centre - width / 2, middle - 8 * this.#ratio, width, 16 * this.#ratio);
+      context.fillStyle = theme.faintText;
+      context.fillText(gap.label, centre, middle);
+    }
+  }
+
+  #outline(
+    context: CanvasRenderingContext2D,
+    grid: PageGrid,
+    cell: number,
+    colour: string,
+    weight: number,
+  ): void {
+    if (cell < 0) return;
+    const { scale } = this.#viewport;
+    // Small pages get a frame around them, large ones on their edge.
+    const grow = Math.max(0, 5 * this.#ratio - scale) / 2 + weight * this.#ratio * 0.5;
+    const left = (cell % grid.columns) * scale - grow;
+    const top = Math.floor(cell / grid.columns) * scale - grow;
+    context.strokeStyle = colour;
+    context.lineWidth = weight * this.#ratio;
+    context.strokeRect(left, top, scale + 2 * grow, scale + 2 * grow);
+  }
+
+  #drawAddresses(
+    context: CanvasRenderingContext2D,
+    grid: PageGrid,
+    theme: Theme,
+    gridLeft: number,
+    top: number,
+  ): void {
+    const { scale, y } = this.#viewport;
+    context.font = scaled(FONT, this.#ratio);
+    context.textBaseline = 'middle';
+    context.textAlign = 'right';
+    const right = Math.max(GUTTER * this.#ratio, gridLeft) - 10 * this.#ratio;
+    const spacing = 17 * this.#ratio;
+    let written = Number.NEGATIVE_INFINITY;
+    for (const band of grid.bands) {
+      const rowsApart = niceRows(spacing / scale);
+      for (let row = 0; row < band.rows; row += rowsApart) {
+        const middle = top + y + (band.firstRow + row) * scale + Math.max(scale, 12) / 2;
+        if (middle < top - scale || middle > this.canvas.height) continue;
+        if (middle - written < spacing * 0.8) continue;
+        const at = addressOfCell(grid, (band.firstRow + row) * grid.columns, PAGE_BYTES) ?? 0;
+        context.fillStyle = row === 0 ? theme.text : theme.faintText;
+        context.fillText(address(at, grid.space === 'virtual' ? 12 : 9), right, middle);
+        written = middle;
+      }
+    }
+  }
+
+  /** A scroll thumb, where not all rows fit. */
+  #drawThumb(context: CanvasRenderingContext2D, grid: PageGrid, theme: Theme): void {
+    const { scale, y } = this.#viewport;
+    const view = this.#view;
+    const height = grid.rows * scale;
+    if (height <= view.height + 1) return;
+    const right = this.canvas.width - 6 * this.#ratio;
+    const length = Math.max(24 * this.#ratio, (view.height / height) * view.height);
+    const at = (-y / (height - view.height)) * (view.height - length);
+    context.fillStyle = theme.faintText;
+    context.globalAlpha = 0.55;
+    context.fillRect(right, MARGIN * this.#ratio + at, 3 * this.#ratio, length);
+    context.globalAlpha = 1;
+  }
+}
+
+/** A power of two of rows that is at least `rows`: addresses then end in the same digits. */
+function niceRows(rows: number): number {
+  return 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(rows, 1))));
+}
+
+function scaled(font: string, ratio: number): string {
+  return font.replace('11px', `${11 * ratio}px`);
+}

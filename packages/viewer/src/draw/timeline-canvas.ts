@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// Draws the axis a run is played along: phases and probes on top, then how much came in and how much
+// of the time the guest stood still, then the scale; the playhead over all of it.
+import type { Run } from '@rekindle/analysis';
+import type { Axis } from '../model/axis.ts';
+import { count, nanos } from '../model/format.ts';
+import { axisTicks, type Lanes } from '../model/lanes.ts';
+import type { Theme } from '../model/theme.ts';
+
+const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
+/** Left and right margin, CSS pixels: room for the playhead's handle. */
+export const INSET = 10;
+const PHASES = 20;
+const PROBES = 8;
+const SCALE = 18;
+const STALL = 14;
+
+export interface TimelineState {
+  readonly run: Run;
+  readonly axis: Axis;
+  readonly lanes: Lanes;
+  readonly position: number;
+  /** Position under the pointer, or undefined. */
+  readonly hovered: number | undefined;
+  readonly firstResponse: number | undefined;
+}
+
+export class TimelineCanvas {
+  readonly canvas: HTMLCanvasElement;
+  #ratio = 1;
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.canvas = canvas;
+  }
+
+  /** CSS pixels that the axis has, at least 1. */
+  get width(): number {
+    return Math.max(1, this.canvas.clientWidth - 2 * INSET);
+  }
+
+  resize(): void {
+    this.#ratio = window.devicePixelRatio || 1;
+    const { clientWidth, clientHeight } = this.canvas;
+    this.canvas.width = Math.max(1, Math.round(clientWidth * this.#ratio));
+    this.canvas.height = Math.max(1, Math.round(clientHeight * this.#ratio));
+  }
+
+  /** Position on the axis under a CSS pixel of the element. */
+  positionAt(x: number, axis: Axis): number {
+    return Math.max(0, Math.min(1, (x - INSET) / this.width)) * axis.length;
+  }
+
+  draw(state: TimelineState, theme: Theme): void {
+    const context = this.canvas.getContext('2d');
+    if (context === null) return;
+    context.setTransform(this.#ratio, 0, 0, this.#ratio, 0, 0);
+    const { clientWidth: width, clientHeight: height } = this.canvas;
+    context.clearRect(0, 0, width, height);
+    context.font = FONT;
+    const timed = state.axis.name === 'time';
+    const top = timed ? PHASES + PROBES : 4;
+    const bottom = height - SCALE - (timed ? STALL : 0);
+    if (timed) this.#drawPhases(context, state, theme);
+    this.#drawDensity(context, state, theme, top, bottom);
+    if (timed) this.#drawStall(context, state, theme, bottom + 2, STALL - 4);
+    this.#drawScale(context, state, theme, height);
+    this.#drawPlayhead(context, state, theme, height);
+  }
+
+  #x(position: number, axis: Axis): number {
+    return INSET + (position / axis.length) * this.width;
+  }
+
+  #drawPhases(context: CanvasRenderingContext2D, state: TimelineState, theme: Theme): void {
+    const { run, axis } = state;
+    const { ticks, duration, phase } = run.phases.columns;
+    context.textBaseline = 'middle';
+    context.textAlign = 'left';
+    for (let row = 0; row < run.phases.rows; row++) {
+      const left = this.#x(ticks.values[row]!, axis);
+      const right = Math.max(left + 2, this.#x(ticks.values[row]! + duration.values[row]!, axis));
+      const name = phase.values[row]!;
+      context.fillStyle = theme.accent;
+      context.globalAlpha = theme.name === 'dark' ? 0.3 : 0.16;
+      context.fillRect(left, 2, right - left - 1, PHASES - 4);
+      context.globalAlpha = 1;
+      context.fillRect(left, 2, 1, PHASES - 4);
+      const label = `${name} ${nanos(duration.values[row]!)}`;
+      const room = right - left - 8;
+      context.fillStyle = theme.text;
+      const short = context.measureText(name).width <= room ? name : '';
+      const text = context.measureText(label).width <= room ? label : short;
+      if (text !== '') context.fillText(text, left + 6, PHASES / 2);
+    }
+    const probes = run.probes.columns;
+    for (let row = 0; row < run.probes.rows; row++) {
+      const good = probes.status.values[row]! >= 200 && probes.status.values[row]! < 400;
+      const left = this.#x(probes.ticks.values[row]!, axis);
+      const right = this.#x(probes.ticks.values[row]! + probes.duration.values[row]!, axis);
+      context.fillStyle = good ? theme.prefetched : theme.faintText;
+      context.globalAlpha = good ? 1 : 0.5;
+      context.fillRect(left, PHASES + 1, Math.max(2, right - left - 1), 3);
+      context.globalAlpha = 1;
+    }
+  }
+
+  #drawDensity(
+    context: CanvasRenderingContext2D,
+    state: TimelineState,
+    theme: Theme,
+    top: number,
+    bottom: number,
+  ): void {
+    const { lanes } = state;
+    const height = bottom - top;
+    const slice = this.width / lanes.slices;
+    // Square root: a burst of thousands must not hide the stragglers that decide the latency.
+    const tall = (value: number) => Math.sqrt(value / Math.max(1, lanes.peak)) * height;
+    context.fillStyle = theme.line;
+    context.fillRect(INSET, bottom, this.width, 1);
+    for (let i = 0; i < lanes.slices; i++) {
+      const left = INSET + i * slice;
+      const faults = lanes.selected[i]! + lanes.others[i]!;
+      const whole = tall(faults);
+      if (faults > 0) {
+        const part = (lanes.selected[i]! / faults) * whole;
+        context.fillStyle = theme.loadedSelected;
+        context.fillRect(left, bottom - part, Math.max(1, slice - 1), part);
+        context.fillStyle = theme.loaded;
+        context.fillRect(left, bottom - whole, Math.max(1, slice - 1), whole - part);
+      }
+      if (lanes.prefetched[i]! > 0) {
+        const high = Math.min(height - whole, Math.max(2, tall(lanes.prefetched[i]!)));
+        context.fillStyle = theme.prefetched;
+        context.fillRect(left, bottom - whole - high, Math.max(1, slice - 1), high);
+      }
+    }
+    const total = lanes.cumulative.at(-1) ?? 0;
+    if (total === 0) return;
+    context.strokeStyle = theme.faintText;
+    context.lineWidth = 1.25;
+    context.beginPath();
+    context.moveTo(INSET, bottom);
+    for (let i = 0; i < lanes.slices; i++) {
+      context.lineTo(INSET + (i + 1) * slice, bottom - (lanes.cumulative[i]! / total) * height);
+    }
+    context.stroke();
+  }
+
+  #drawStall(
+    context: CanvasRenderingContext2D,
+    state: TimelineState,
+    theme: Theme,
+    top: number,
+    height: number,
+  ): void {
+    const { lanes } = state;
+    const slice = this.width / lanes.slices;
+    context.fillStyle = theme.classes[8] as string;
+    for (let i = 0; i < lanes.slices; i++) {
+      const share = Math.min(1, lanes.stall[i]!);
+      if (share <= 0) continue;
+      context.globalAlpha = 0.12 + 0.88 * share;
+      context.fillRect(INSET + i * slice, top, Math.max(1, slice), height);
+    }
+    context.globalAlpha = 1;
+  }
+
+  #drawScale(
+    context: CanvasRenderingContext2D,
+    state: TimelineState,
+    theme: Theme,
+    height: number,
+  ): void {
+    const { axis } = state;
+    const say = axis.name === 'time' ? nanos : count;
+    context.textBaseline = 'alphabetic';
+    context.textAlign = 'center';
+    for (const tick of axisTicks(axis.length, this.width / 90)) {
+      const x = this.#x(tick, axis);
+      context.fillStyle = theme.line;
+      context.fillRect(Math.round(x), height - SCALE + 1, 1, 4);
+      context.fillStyle = theme.faintText;
+      const text = tick === 0 ? '0' : say(tick);
+      const half = context.measureText(text).width / 2;
+      context.fillText(
+        text,
+        Math.max(half, Math.min(x, INSET * 2 + this.width - half)),
+        height - 2,
+      );
+    }
+  }
+
+  #drawPlayhead(
+    context: CanvasRenderingContext2D,
+    state: TimelineState,
+    theme: Theme,
+    height: number,
+  ): void {
+    const { axis, firstResponse, hovered, position } = state;
+    if (axis.name === 'time' && firstResponse !== undefined) {
+      const x = Math.round(this.#x(firstResponse, axis));
+      context.fillStyle = theme.prefetched;
+      context.fillRect(x, 2, 1.5, height - SCALE - 2);
+    }
+    if (hovered !== undefined) {
+      context.fillStyle = theme.faintText;
+      context.globalAlpha = 0.6;
+      context.fillRect(Math.round(this.#x(hovered, axis)), 0, 1, height - SCALE);
+      context.globalAlpha = 1;
+    }
+    const x = this.#x(position, axis);
+    context.fillStyle = theme.text;
+    context.fillRect(x - 0.75, 0, 1.5, height - SCALE);
+    context.beginPath();
+    context.moveTo(x - 6, 0);
+    context.lineTo(x + 6, 0);
+    context.lineTo(x, 8);
+    context.fill();
+  }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { JSX } from 'preact';
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { GridCanvas } from '../draw/grid-canvas.ts';
+import type { Session } from '../session.ts';
+import { shortcuts } from '../shortcuts.ts';
+import { Header } from './header.tsx';
+import { Help } from './help.tsx';
+import { Inspector } from './inspector.tsx';
+import { Legend } from './legend.tsx';
+import { OpenScreen } from './open-screen.tsx';
+import { OwnerTree } from './owner-tree.tsx';
+import { Stage } from './stage.tsx';
+import { StageBar } from './stage-bar.tsx';
+import { Timeline } from './timeline.tsx';
+import { Totals } from './totals.tsx';
+import { Transport } from './transport.tsx';
+import { useSession } from './use-session.ts';
+
+export interface AppProps {
+  readonly session: Session;
+  /** Opens files that were picked or dropped. */
+  readonly openFiles: (files: readonly File[]) => void;
+}
+
+export function App({ session, openFiles }: AppProps): JSX.Element {
+  useSession(session);
+  const [grid, setGrid] = useState<GridCanvas>();
+  const [help, setHelp] = useState(false);
+  const onReady = useCallback((drawing: GridCanvas) => setGrid(drawing), []);
+  useEffect(() => {
+    document.documentElement.dataset.theme = session.theme;
+  }, [session.theme]);
+  useEffect(() => {
+    const onKeyDown = shortcuts(session, grid, () => setHelp((shown) => !shown));
+    window.addEventListener('keydown', onKeyDown);
+    return () => window.removeEventListener('keydown', onKeyDown);
+  }, [session, grid]);
+  const dropping = useFileDrop(openFiles);
+  const { view } = session;
+  return (
+    <div class={`app${dropping ? ' dropping' : ''}`}>
+      <Header session={session} openFiles={openFiles} showHelp={() => setHelp(true)} />
+      {view === undefined ? (
+        <OpenScreen session={session} openFiles={openFiles} />
+      ) : (
+        <>
+          <main>
+            <StageBar session={session} view={view} grid={grid} />
+            <Stage session={session} onReady={onReady} />
+            <Legend view={view} />
+          </main>
+          <aside>
+            <Totals view={view} />
+            <OwnerTree key={session.active} session={session} view={view} />
+            <Inspector view={view} cell={session.hovered} />
+          </aside>
+          <footer>
+            <Transport session={session} view={view} />
+            <Timeline session={session} />
+          </footer>
+        </>
+      )}
+      {help && <Help close={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+/** Files dropped anywhere on the page. @returns whether something is being dragged over it */
+function useFileDrop(openFiles: AppProps['openFiles']): boolean {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const onDragOver = (event: DragEvent) => {
+      event.preventDefault();
+      setOver(true);
+    };
+    const onDragLeave = (event: DragEvent) => {
+      if (event.relatedTarget === null) setOver(false);
+    };
+    const onDrop = (event: DragEvent) => {
+      event.preventDefault();
+      setOver(false);
+      const files = [...(event.dataTransfer?.files ?? [])];
+      if (files.length > 0) openFiles(files);
+    };
+    window.addEventListener('dragover', onDragOver);
+    window.addEventListener('dragleave', onDragLeave);
+    window.addEventListener('drop', onDrop);
+    return () => {
+      window.removeEventListener('dragover', onDragOver);
+      window.removeEventListener('dragleave', onDragLeave);
+      window.removeEventListener('drop', onDrop);
+    };
+  }, [openFiles]);
+  return over;
+}

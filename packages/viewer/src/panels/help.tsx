@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+
+const KEYS: readonly (readonly [string, string])[] = [
+  ['Space', 'play, pause'],
+  ['← →', 'one event back, on'],
+  ['Shift ← →', 'a hundredth of the run back, on'],
+  ['Home End', 'to the beginning, to the end'],
+  ['+ −', 'larger, smaller'],
+  ['0 W', 'show all, fit the width'],
+  ['1 2 3 4', 'colour by state, order, service time, owner'],
+  ['V', 'physical or virtual'],
+  ['/', 'search for an address'],
+  ['T', 'light or dark'],
+  ['Ctrl wheel', 'zoom at the pointer; the wheel and dragging pan'],
+  ['?', 'this list'],
+];
+
+export function Help({ close }: { close: () => void }): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} class="help" aria-label="Keys" onClose={close}>
+      <table>
+        <tbody>
+          {KEYS.map(([keys, what]) => (
+            <tr key={keys}>
+              <th scope="row">
+                {keys.split(' ').map((key) => (
+                  <kbd key={key}>{key}</kbd>
+                ))}
+              </th>
+              <td>{what}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <button type="button" class="prominent" onClick={() => dialog.current?.close()}>
+        Close
+      </button>
+    </dialog>
+  );
+}

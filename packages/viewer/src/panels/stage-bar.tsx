@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Above the grid: which space, what the colours tell, how wide a row is, zoom, search.
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import type { GridCanvas } from '../draw/grid-canvas.ts';
+import { bytes } from '../model/format.ts';
+import { COLOURINGS, type Colouring } from '../model/palette.ts';
+import { ROW_WIDTHS, type RunView, type Space } from '../model/run-view.ts';
+import { findPage } from '../model/search.ts';
+import type { Session } from '../session.ts';
+import { Choice } from './transport.tsx';
+
+export function StageBar(props: {
+  session: Session;
+  view: RunView;
+  grid: GridCanvas | undefined;
+}): JSX.Element {
+  const { session, view, grid } = props;
+  const change = (action: () => void) => {
+    action();
+    session.hovered = -1;
+    session.changed();
+  };
+  const timed = view.run.timed;
+  const owner = view.spaceOwner === undefined ? '' : view.graph.owners[view.spaceOwner]!.name;
+  return (
+    <div class="stage-bar">
+      <Choice
+        label="Address space"
+        options={['physical', 'virtual']}
+        chosen={view.space}
+        choose={(space) => change(() => view.setSpace(space as Space))}
+      />
+      {owner !== '' && <span class="of">of {owner}</span>}
+      <Choice
+        label="Colour by"
+        options={COLOURINGS.filter((name) => timed || name !== 'service')}
+        chosen={view.colouring}
+        choose={(name) => change(() => view.setColouring(name as Colouring))}
+      />
+      <label title="Pages in a row">
+        row
+        <select
+          value={String(view.columns)}
+          onChange={(event) => change(() => view.setColumns(Number(event.currentTarget.value)))}
+        >
+          {ROW_WIDTHS.map((width) => (
+            <option key={width} value={String(width)}>
+              {bytes(width * 4096).replace('.00', '')}
+            </option>
+          ))}
+        </select>
+      </label>
+      <div class="buttons">
+        <button type="button" title="Smaller (−)" onClick={() => change(() => grid?.zoom(-1))}>
+          −
+        </button>
+        <button type="button" title="Show all (0)" onClick={() => change(() => grid?.fitAll())}>
+          all
+        </button>
+        <button
+          type="button"
+          title="Fit the width (W)"
+          onClick={() => change(() => grid?.fitWidth())}
+        >
+          width
+        </button>
+        <button type="button" title="Larger (+)" onClick={() => change(() => grid?.zoom(1))}>
+          +
+        </button>
+      </div>
+      <span class="spring" />
+      <Search session={session} view={view} grid={grid} />
+    </div>
+  );
+}
+
+function Search(props: {
+  session: Session;
+  view: RunView;
+  grid: GridCanvas | undefined;
+}): JSX.Element {
+  const { session, view, grid } = props;
+  const [problem, setProblem] = useState('');
+  const find = (text: string) => {
+    const answer = findPage(view, text);
+    setProblem(typeof answer === 'string' ? answer : '');
+    session.found = typeof answer === 'string' ? -1 : answer.slot;
+    if (typeof answer !== 'string') {
+      const cell = view.grid.cellOf(answer.slot);
+      session.hovered = cell;
+      grid?.reveal(cell);
+    }
+    session.changed();
+  };
+  return (
+    <form
+      class="search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        find(String(new FormData(event.currentTarget).get('address') ?? ''));
+      }}
+    >
+      <input
+        name="address"
+        type="search"
+        placeholder="address, 0x… or frame number"
+        aria-label="Search for an address"
+        spellcheck={false}
+        autocomplete="off"
+        {...(problem === '' ? {} : { 'aria-invalid': true, title: problem })}
+        onInput={(event) => {
+          if (event.currentTarget.value === '') find('');
+        }}
+      />
+      {problem !== '' && <span class="problem">{problem}</span>}
+    </form>
+  );
+}

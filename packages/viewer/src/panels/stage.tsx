@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// The grid of pages with its pointer: hover tells, click selects the owner, drag pans, Ctrl and the
+// wheel zoom.
+import type { JSX } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { GridCanvas } from '../draw/grid-canvas.ts';
+import type { Session } from '../session.ts';
+
+const DRAG_PIXELS = 4;
+
+export function Stage({
+  session,
+  onReady,
+}: {
+  session: Session;
+  onReady: (grid: GridCanvas) => void;
+}): JSX.Element {
+  const element = useRef<HTMLCanvasElement>(null);
+  useEffect(() => {
+    const canvas = element.current;
+    if (canvas === null) return;
+    const drawing = new GridCanvas(canvas);
+    onReady(drawing);
+    const stopDrawing = session.onFrame(() => drawStage(session, drawing));
+    const stopPointing = pointAt(session, drawing);
+    const sizes = new ResizeObserver(() => {
+      drawing.resize();
+      drawStage(session, drawing);
+    });
+    sizes.observe(canvas);
+    return () => {
+      stopDrawing();
+      stopPointing();
+      sizes.disconnect();
+    };
+  }, [session, onReady]);
+  return (
+    <canvas
+      ref={element}
+      class="stage"
+      data-testid="stage"
+      role="img"
+      aria-label="Pages of memory, one cell each"
+    />
+  );
+}
+
+function drawStage(session: Session, drawing: GridCanvas): void {
+  const view = session.view;
+  if (view === undefined) return;
+  drawing.show(view.pixels);
+  const found = session.found < 0 ? -1 : view.grid.cellOf(session.found);
+  drawing.draw(view.theme, view.repaint(), { hovered: session.hovered, found });
+}
+
+function pointAt(session: Session, drawing: GridCanvas): () => void {
+  const { canvas } = drawing;
+  let drag: { x: number; y: number; moved: boolean } | undefined;
+  const hover = (cell: number) => {
+    if (cell === session.hovered) return;
+    session.hovered = cell;
+    session.changed();
+  };
+  const listeners: [string, (event: PointerEvent & WheelEvent) => void][] = [
+    [
+      'pointerdown',
+      (event) => {
+        if (event.button !== 0) return;
+        drag = { x: event.offsetX, y: event.offsetY, moved: false };
+        canvas.setPointerCapture(event.pointerId);
+      },
+    ],
+    [
+      'pointermove',
+      (event) => {
+        const at = { x: event.offsetX, y: event.offsetY };
+        if (drag !== undefined) {
+          const far = Math.hypot(at.x - drag.x, at.y - drag.y) >= DRAG_PIXELS;
+          if (drag.moved || far) {
+            drawing.pan(at.x - drag.x, at.y - drag.y);
+            drag = { ...at, moved: true };
+            session.redraw();
+            return;
+          }
+        }
+        hover(drawing.cellAt(at));
+      },
+    ],
+    [
+      'pointerup',
+      (event) => {
+        const click = drag !== undefined && !drag.moved;
+        drag = undefined;
+        if (click) selectOwnerAt(session, drawing.cellAt({ x: event.offsetX, y: event.offsetY }));
+      },
+    ],
+    ['pointerleave', () => hover(-1)],
+    [
+      'wheel',
+      (event) => {
+        event.preventDefault();
+        if (event.ctrlKey || event.metaKey) {
+          const point = { x: event.offsetX, y: event.offsetY };
+          drawing.zoom(event.deltaY < 0 ? 1 : -1, point);
+        } else if (event.shiftKey) drawing.pan(-event.deltaY, 0);
+        else drawing.pan(-event.deltaX, -event.deltaY);
+        hover(drawing.cellAt({ x: event.offsetX, y: event.offsetY }));
+        session.redraw();
+      },
+    ],
+  ];
+  for (const [name, listener] of listeners) {
+    canvas.addEventListener(name, listener as EventListener, { passive: false });
+  }
+  return () => {
+    for (const [name, listener] of listeners) {
+      canvas.removeEventListener(name, listener as EventListener);
+    }
+  };
+}
+
+/** A click on a page selects the process it belongs to; again, the finer owner there. */
+function selectOwnerAt(session: Session, cell: number): void {
+  const view = session.view;
+  const slot = cell < 0 ? -1 : (view?.grid.cells[cell] ?? -1);
+  if (view === undefined || slot < 0) return;
+  const owners = [...view.graph.ownersOf(slot)].map((id) => view.graph.owners[id]!);
+  const root = owners.find((owner) => owner.root === owner.id);
+  if (root === undefined) return;
+  const finer = owners.find((owner) => owner.root === root.id && owner.id !== root.id);
+  const again = view.selection.has(root.id) && finer !== undefined;
+  view.select([again ? finer.id : root.id]);
+  session.changed();
+}

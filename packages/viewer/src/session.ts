@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the page shows right now: the opened runs, which of them is in front, where pointer and search
+// are. Panels subscribe to it; the drawings are redrawn from it frame by frame.
+import type { Run } from '@rekindle/analysis';
+import type { Problem } from './model/problem.ts';
+import { RunView } from './model/run-view.ts';
+import { DARK, LIGHT, type ThemeName } from './model/theme.ts';
+
+/** Panels are brought up to date this often while a run plays; the drawings every frame. */
+const PANEL_MILLISECONDS = 66;
+
+export class Session {
+  views: readonly RunView[] = [];
+  active = 0;
+  problem: Problem | undefined;
+  /** What is being opened, or undefined. */
+  opening: string | undefined;
+  /** Cell under the pointer, or -1. */
+  hovered = -1;
+  /** Slot that was searched for, or -1. */
+  found = -1;
+  theme: ThemeName;
+  readonly #panels = new Set<() => void>();
+  readonly #drawings = new Set<() => void>();
+  #frame = 0;
+  #lastFrame = 0;
+  #lastPanels = 0;
+
+  constructor(theme: ThemeName) {
+    this.theme = theme;
+  }
+
+  get view(): RunView | undefined {
+    return this.views[this.active];
+  }
+
+  /** Calls back when a panel should render again. @returns how to stop that */
+  onChange(listener: () => void): () => void {
+    this.#panels.add(listener);
+    return () => this.#panels.delete(listener);
+  }
+
+  /** Calls back before each frame. @returns how to stop that */
+  onFrame(listener: () => void): () => void {
+    this.#drawings.add(listener);
+    return () => this.#drawings.delete(listener);
+  }
+
+  /** Says that something is being opened. */
+  open(what: string): void {
+    this.views = [];
+    this.problem = undefined;
+    this.opening = what;
+    this.changed();
+  }
+
+  show(runs: readonly Run[]): void {
+    this.views = runs.map((run) => new RunView(run));
+    for (const view of this.views) view.setTheme(this.theme === 'dark' ? DARK : LIGHT);
+    this.active = 0;
+    this.problem = undefined;
+    this.opening = undefined;
+    this.hovered = -1;
+    this.found = -1;
+    this.changed();
+  }
+
+  /** Brings another of the opened runs to the front. */
+  activate(index: number): void {
+    this.view?.playback.pause();
+    this.active = Math.max(0, Math.min(index, this.views.length - 1));
+    this.hovered = -1;
+    this.found = -1;
+    this.changed();
+  }
+
+  fail(problem: Problem): void {
+    this.views = [];
+    this.problem = problem;
+    this.opening = undefined;
+    this.changed();
+  }
+
+  setTheme(theme: ThemeName): void {
+    this.theme = theme;
+    for (const view of this.views) view.setTheme(theme === 'dark' ? DARK : LIGHT);
+    this.changed();
+  }
+
+  /** Renders panels and drawings again. */
+  changed(): void {
+    for (const listener of this.#panels) listener();
+    this.redraw();
+  }
+
+  /** Redraws with the next frame; plays on for as long as the run plays. */
+  redraw(): void {
+    if (this.#frame !== 0) return;
+    this.#frame = requestAnimationFrame((now) => this.#onFrame(now));
+  }
+
+  #onFrame(now: number): void {
+    this.#frame = 0;
+    const view = this.view;
+    const elapsed = this.#lastFrame === 0 ? 0 : Math.min(now - this.#lastFrame, 250);
+    const wasPlaying = view?.playback.playing === true;
+    if (view?.playback.advance(elapsed) === true) view.follow();
+    for (const draw of this.#drawings) draw();
+    const playing = view?.playback.playing === true;
+    this.#lastFrame = playing ? now : 0;
+    if (wasPlaying && (now - this.#lastPanels > PANEL_MILLISECONDS || !playing)) {
+      this.#lastPanels = now;
+      for (const listener of this.#panels) listener();
+    }
+    if (playing) this.redraw();
+  }
+}
