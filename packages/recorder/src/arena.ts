@@ -63,6 +63,10 @@ export const WORD = {
   alive: 20,
   /** Rises when merged settings changed. */
   settings: 21,
+  /** Bytes on their way to the recorder thread in buffers made for the moment. */
+  transient: 22,
+  /** Slots given up and not yet free. */
+  dead: 23,
 } as const;
 
 /** Words of a slot. Pairs `x`, `x + 1` belong to even and odd epochs. */
@@ -102,6 +106,8 @@ export const GLOBAL = {
   kind: 3,
   position: 4,
   sequence: 5,
+  /** 1: lent out for one large event. */
+  leased: 6,
 } as const;
 
 export const GLOBAL_FREE = 0;

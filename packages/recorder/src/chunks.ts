@@ -23,10 +23,13 @@ export interface Chunk {
   references: number;
 }
 
-interface OpenChunk {
-  readonly sink: FileSink;
+interface Begun {
   readonly startNanos: bigint;
   readonly startTicks: number;
+}
+
+interface OpenChunk extends Begun {
+  readonly sink: FileSink;
 }
 
 export interface ChunkHooks {
@@ -45,6 +48,7 @@ export class Chunks {
   #writer: ChunkWriter;
   readonly #hooks: ChunkHooks;
   #open: OpenChunk | undefined;
+  #begun: Begun | undefined;
   #lastName = '';
   #sameName = 0;
   #lastEnd = 0n;
@@ -77,15 +81,18 @@ export class Chunks {
     return this.#writer.length;
   }
 
-  /** Opens a chunk where none is open. */
+  /**
+   * Begins a chunk where none has begun. In memory mode its file is made only when it ends: until then
+   * the data stay in the global buffers.
+   */
   begin(): void {
     if (this.#open !== undefined) return;
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    const clock = clockPair();
-    this.#begin(
-      clock.epochNanos > this.#lastEnd ? clock.epochNanos : this.#lastEnd + 1n,
-      clock.ticks,
-    );
+    if (this.#begun === undefined) {
+      const { epochNanos, ticks } = clockPair();
+      const startNanos = epochNanos > this.#lastEnd ? epochNanos : this.#lastEnd + 1n;
+      this.#begun = { startNanos, startTicks: ticks };
+    }
+    if (Atomics.load(this.#arena.words, WORD.toDisk) === 1) this.#makeFile(this.#begun);
   }
 
   /** Appends an event of the recorder's own. */
@@ -104,9 +111,13 @@ export class Chunks {
 
   /** Makes everything committed so far visible to readers of the file. */
   flush(): void {
-    if (this.#open === undefined) return;
-    this.#takeAll(this.#epoch());
-    this.#writer.flush(now());
+    if (this.#open !== undefined) {
+      this.#takeAll(this.#epoch());
+      this.#writer.flush(now());
+    } else if (this.#begun !== undefined) {
+      this.#takeConstants(this.#epoch());
+      this.#drain.promoteDead(this.#epoch());
+    }
   }
 
   /**
@@ -114,6 +125,7 @@ export class Chunks {
    * during the call is in it or in the next, together with its constants.
    */
   end(final: boolean): Chunk | undefined {
+    if (this.#open === undefined && this.#begun !== undefined) this.#makeFile(this.#begun);
     const open = this.#open;
     if (open === undefined) return undefined;
     const epoch = this.#epoch();
@@ -137,7 +149,9 @@ export class Chunks {
     };
     open.sink.close();
     this.#open = undefined;
+    this.#begun = undefined;
     this.#lastEnd = next;
+    this.#drain.forgetDeparted();
     return chunk;
   }
 
@@ -146,6 +160,7 @@ export class Chunks {
     if (this.#open === undefined) return;
     this.#open.sink.abandon();
     this.#open = undefined;
+    this.#begun = undefined;
     this.#pools = new SharedPools(this.#types.registry, () => this.#drain.threads());
     this.#writer = new ChunkWriter(this.#types.registry, this.#pools);
     const epoch = this.#epoch();
@@ -162,7 +177,8 @@ export class Chunks {
     return Atomics.load(this.#arena.words, WORD.epoch);
   }
 
-  #begin(startNanos: bigint, startTicks: number): void {
+  #makeFile({ startNanos, startTicks }: Begun): void {
+    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const { name, path } = this.#nextPath(startNanos);
     // A follower must never see a file without a header: it gets its name when it has one.
     const sink = new FileSink(`${path}.part`);
@@ -184,13 +200,17 @@ export class Chunks {
   #takeAll(epoch: number): void {
     this.#drain.take(KIND_EVENTS, epoch, (bytes) => this.#writer.appendEvents(bytes));
     // After the events: whoever registered a type or a constant did it before it committed.
-    this.#drain.take(KIND_CONSTANTS, epoch, (bytes) => this.#pools.addRecords(bytes));
+    this.#takeConstants(epoch);
     this.#types.refresh();
     const total = this.#drain.lost();
     if (total > this.#reportedLoss) {
       this.emit(DataLoss, now(), total - this.#reportedLoss, total);
       this.#reportedLoss = total;
     }
+  }
+
+  #takeConstants(epoch: number): void {
+    this.#drain.take(KIND_CONSTANTS, epoch, (bytes) => this.#pools.addRecords(bytes));
   }
 
   /** Removes the directory if it is empty. */

@@ -8,7 +8,6 @@ import {
   GLOBAL,
   GLOBAL_FREE,
   GLOBAL_FULL,
-  KIND_CONSTANTS,
   KIND_EVENTS,
   type Kind,
   RECORDER_IDENTITY,
@@ -18,9 +17,14 @@ import {
   SLOT_LIVE,
   WORD,
 } from './arena.ts';
+import { Parcels } from './courier.ts';
+import { GlobalBuffers } from './globals.ts';
 
-/** Takes whole records (events or constants); the bytes are valid during the call only. */
-export type Take = (records: Uint8Array) => void;
+/**
+ * Takes whole records (events or constants), valid during the call only. `from` and `length` say where
+ * in the arena they were; those of a dead thread are still there.
+ */
+export type Take = (records: Uint8Array, from: number, length: number) => void;
 
 /** Milliseconds to wait for a writer before asking the kernel whether its thread still exists. */
 const PATIENCE = 20;
@@ -37,11 +41,17 @@ export class Drain {
   readonly #arena: Arena;
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #staging: Uint8Array<ArrayBuffer>;
+  readonly #parcels: Parcels;
+  readonly #globals: GlobalBuffers;
+  /** Threads whose slots are free again while the chunk still has events of theirs. */
+  #departed: ThreadIdentity[] = [];
 
   constructor(arena: Arena) {
     this.#arena = arena;
     this.#words = arena.words;
     this.#staging = new Uint8Array(Math.max(arena.shape.threadBytes, arena.shape.globalBytes));
+    this.#parcels = new Parcels(arena);
+    this.#globals = new GlobalBuffers(arena, RECORDER_IDENTITY);
   }
 
   /**
@@ -54,6 +64,7 @@ export class Drain {
       if (state === SLOT_LIVE || state === SLOT_DEAD) this.#takeThread(slot, kind, epoch, take);
     }
     this.takeGlobals(kind, epoch, false, take);
+    this.#parcels.take(kind, epoch, take);
   }
 
   /** Takes global buffers, the longest full first; `onlyFull` leaves alone those with room. */
@@ -97,25 +108,46 @@ export class Drain {
     }
   }
 
-  /** Threads that have a slot, with what is needed to name them. */
+  /** Threads that have a slot, or had one in this epoch, with what is needed to name them. */
   threads(): ThreadIdentity[] {
-    const threads: ThreadIdentity[] = [];
+    const threads: ThreadIdentity[] = [...this.#departed];
     const words = this.#words;
     for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
       const base = this.#arena.slot(slot);
       const state = Atomics.load(words, base + SLOT.state);
       if (state !== SLOT_LIVE && state !== SLOT_DEAD) continue;
       const from = this.#arena.name(slot);
-      // a copy: the decoder refuses shared memory
-      const name = this.#arena.bytes.slice(from, from + words[base + SLOT.nameBytes]!);
-      threads.push({
-        key: words[base + SLOT.key]!,
-        osThread: words[base + SLOT.osThread]!,
-        jsThread: words[base + SLOT.jsThread]!,
-        name: new TextDecoder().decode(name),
-      });
+      threads.push(this.#identity(base, from));
     }
     return threads;
+  }
+
+  #identity(base: number, nameAt: number): ThreadIdentity {
+    const words = this.#words;
+    const name = this.#arena.bytes.slice(nameAt, nameAt + words[base + SLOT.nameBytes]!);
+    return {
+      key: words[base + SLOT.key]!,
+      osThread: words[base + SLOT.osThread]!,
+      jsThread: words[base + SLOT.jsThread]!,
+      name: new TextDecoder().decode(name),
+    };
+  }
+
+  /** Forgets threads that left: their chunk is complete. */
+  forgetDeparted(): void {
+    this.#departed = [];
+  }
+
+  /** Moves what dead threads have left into global buffers: for when nothing goes to disk. */
+  promoteDead(epoch: number): void {
+    for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
+      const state = Atomics.load(this.#words, this.#arena.slot(slot) + SLOT.state);
+      if (state !== SLOT_DEAD) continue;
+      this.#takeThread(slot, KIND_EVENTS, epoch, (_, from, length) => {
+        if (this.#globals.take(KIND_EVENTS, epoch, from, length)) return;
+        Atomics.add(this.#words, WORD.lost, length);
+      });
+    }
   }
 
   /** Marks threads that vanished without a word (a terminated worker) as dead. */
@@ -144,6 +176,8 @@ export class Drain {
         ),
       );
       if (!empty) continue;
+      this.#departed.push(this.#identity(base, this.#arena.name(slot)));
+      Atomics.sub(words, WORD.dead, 1);
       for (let word: number = SLOT.events; word < SLOT.poolFlushed + 2; word++) {
         Atomics.store(words, base + word, 0);
       }
@@ -176,7 +210,7 @@ export class Drain {
     this.#staging.set(this.#arena.bytes.subarray(start + from, start + committed));
     Atomics.store(words, flushed, committed);
     Atomics.notify(words, flushed);
-    if (length > 0) take(this.#staging.subarray(0, length));
+    if (length > 0) take(this.#staging.subarray(0, length), start + from, length);
   }
 
   #takeGlobal(index: number, kind: Kind, epoch: number, take: Take): void {
@@ -201,7 +235,7 @@ export class Drain {
       Atomics.store(words, base + GLOBAL.position, 0);
       Atomics.store(words, base + GLOBAL.state, GLOBAL_FREE);
       Atomics.store(words, base + GLOBAL.identity, 0);
-      if (length > 0) take(this.#staging.subarray(0, length));
+      if (length > 0) take(this.#staging.subarray(0, length), start, length);
     } else {
       Atomics.store(words, base + GLOBAL.identity, 0);
     }
@@ -250,11 +284,14 @@ export class Drain {
     for (let index = 0; index < this.#arena.shape.globals; index++) {
       const global = this.#arena.global(index);
       if (Atomics.load(words, global + GLOBAL.identity) !== slot + 1) continue;
+      if (words[global + GLOBAL.leased] === 1) {
+        words[global + GLOBAL.leased] = 0;
+        Atomics.sub(words, WORD.leases, 1);
+      }
       Atomics.store(words, global + GLOBAL.identity, 0);
     }
     Atomics.store(words, base + SLOT.state, SLOT_DEAD);
+    Atomics.add(words, WORD.dead, 1);
     return true;
   }
 }
-
-export { KIND_CONSTANTS, KIND_EVENTS };

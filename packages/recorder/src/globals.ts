@@ -11,7 +11,6 @@ import {
   GLOBAL_LIVE,
   KIND_EVENTS,
   type Kind,
-  SLOT,
   WORD,
 } from './arena.ts';
 
@@ -49,10 +48,9 @@ export class GlobalBuffers {
         this.#letGo(base);
         return true;
       }
-      if (!this.#discardOldest()) {
-        if (attempt === 0) this.#arena.wake();
-        if (this.#allFull()) break;
-      }
+      if (this.#discardOldest()) continue;
+      if (attempt === 0) this.#arena.wake();
+      if (this.#allFull()) break;
     }
     return false;
   }
@@ -68,6 +66,7 @@ export class GlobalBuffers {
     let index = this.#findFree(KIND_EVENTS, epoch);
     if (index < 0 && this.#discardOldest()) index = this.#findFree(KIND_EVENTS, epoch);
     if (index < 0) Atomics.sub(words, WORD.leases, 1);
+    else words[this.#arena.global(index) + GLOBAL.leased] = 1;
     return index;
   }
 
@@ -80,6 +79,7 @@ export class GlobalBuffers {
     } else {
       Atomics.store(words, base + GLOBAL.position, end - this.#arena.globalBuffer(index));
     }
+    words[base + GLOBAL.leased] = 0;
     this.#letGo(base);
     Atomics.sub(words, WORD.leases, 1);
   }
@@ -177,8 +177,7 @@ export class GlobalBuffers {
       Atomics.load(words, oldest + GLOBAL.state) === GLOBAL_FULL &&
       words[oldest + GLOBAL.sequence] === lowest;
     if (discarded) {
-      const slot = this.#arena.slot(this.#identity - 1);
-      Atomics.add(words, slot + SLOT.lost, words[oldest + GLOBAL.position]!);
+      Atomics.add(words, WORD.lost, words[oldest + GLOBAL.position]!);
       Atomics.store(words, oldest + GLOBAL.state, GLOBAL_FREE);
     }
     Atomics.store(words, oldest + GLOBAL.identity, 0);

@@ -192,3 +192,82 @@ function repositoryBytes(base: string): number {
   }
   return bytes;
 }
+
+describe('a recording in memory', () => {
+  it('keeps the newest events, drops the oldest and says how much', () => {
+    const file = join(directory, 'memory.jfr');
+    const recording = new Recording({ disk: false, destination: file }).start();
+    const ticks = eventHandle(Tick);
+    const size = repositoryBytes(directory);
+    // 20 buffers of 512 KB hold about a million of these
+    const count = 2_000_000;
+    const start = now();
+    for (let number = 0; number < count; number++) ticks.commit(start, number);
+    expect(repositoryBytes(directory)).toBe(size);
+    recording.stop();
+    recording.close();
+    const [newest] = JDKS.slice(-1);
+    if (newest === undefined) return;
+    const found = counts(newest, file);
+    expect(found.get('jdk.DataLoss')).toBeGreaterThan(0);
+    expect(found.get('test.Tick')).toBeGreaterThan(400_000);
+    expect(found.get('test.Tick')).toBeLessThan(count);
+    for (const jdk of JDKS) jfr(jdk, 'summary', file);
+  });
+
+  it('goes on after a dump', () => {
+    const files = ['memory-1.jfr', 'memory-2.jfr'].map((name) => join(directory, name));
+    const recording = new Recording({ disk: false }).start();
+    const ticks = eventHandle(Tick);
+    ticks.commit(now(), 1);
+    recording.dump(files[0]!);
+    ticks.commit(now(), 2);
+    recording.dump(files[1]!);
+    recording.close();
+    for (const jdk of JDKS) {
+      const numbers = files.map((file) =>
+        printed(jdk, file, '--events', 'test.Tick').map(({ values }) => values.number),
+      );
+      expect(numbers).toEqual([[1], [1, 2]]);
+    }
+  });
+});
+
+describe('limits', () => {
+  it('drops chunks beyond the size and the age', () => {
+    const file = join(directory, 'limited.jfr');
+    const recording = new Recording({ maxSize: 60_000, destination: file }).start();
+    const ticks = eventHandle(Tick);
+    for (let chunk = 0; chunk < 8; chunk++) {
+      for (let number = 0; number < 1000; number++) ticks.commit(now(), chunk * 1000 + number);
+      recording.set({});
+    }
+    expect(recording.info.size).toBeLessThan(80_000);
+    recording.set({ maxSize: undefined, maxAge: 1 });
+    ticks.commit(now(), -1);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
+    recording.stop();
+    recording.close();
+    for (const jdk of JDKS) {
+      const events = printed(jdk, file, '--events', 'test.Tick');
+      expect(events.map(({ values }) => values.number)).toEqual([-1]);
+    }
+  });
+
+  it('ends by itself after its duration, while this thread is blocked', () => {
+    const recording = new Recording({ duration: 50 }).start();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 150);
+    expect(recording.state).toBe('stopped');
+    recording.close();
+  });
+
+  it('refuses what does not fit its state', () => {
+    const recording = new Recording();
+    expect(() => recording.dump('/dev/null')).toThrow(/it is new/);
+    recording.start();
+    expect(() => recording.start()).toThrow(/it is running/);
+    expect(() => recording.dump('/nowhere/file.jfr')).toThrow(/cannot write \/nowhere/);
+    recording.close();
+    expect(() => recording.stop()).toThrow(/no recording/);
+  });
+});

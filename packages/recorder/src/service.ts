@@ -148,7 +148,9 @@ export class Service {
       this.#chunks.flush();
       this.#nextFlush = now() + this.#flushInterval() * MILLI;
     }
-    if (time >= this.#nextHousekeeping) {
+    const crowded = this.#arena.words[WORD.dead]! > this.#arena.shape.slots >> 2;
+    if (crowded) this.#chunks.flush();
+    if (crowded || time >= this.#nextHousekeeping) {
       this.#drain.findDead();
       this.#drain.freeDead();
       for (const recording of this.#running()) this.#trim(recording);

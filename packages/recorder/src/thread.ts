@@ -18,6 +18,7 @@ import {
   SLOT_LIVE,
   WORD,
 } from './arena.ts';
+import { Courier } from './courier.ts';
 import { GlobalBuffers } from './globals.ts';
 
 /** The writer of a thread that has a slot; {@link attachThread} makes it. */
@@ -49,6 +50,9 @@ export class ThreadWriter {
   #poolCommitted = 0;
   /** Global buffer lent to the present event, or -1. */
   #lease = -1;
+  readonly #courier: Courier;
+  /** Memory made for the present event alone. */
+  #transient: Uint8Array<SharedArrayBuffer> | undefined;
 
   constructor(arena: Arena, slot: number) {
     this.arena = arena;
@@ -59,6 +63,7 @@ export class ThreadWriter {
     this.key = arena.words[this.#base + SLOT.key]!;
     this.#capacity = arena.shape.threadBytes;
     this.#globals = new GlobalBuffers(arena, slot + 1);
+    this.#courier = new Courier(arena);
   }
 
   /**
@@ -95,6 +100,12 @@ export class ThreadWriter {
         this.limit = start + this.arena.shape.globalBytes;
         return start;
       }
+      this.#transient = this.#courier.make(bound);
+      if (this.#transient !== undefined) {
+        this.target = this.#transient;
+        this.limit = bound;
+        return 0;
+      }
     }
     this.abandon();
     return this.lose(bound);
@@ -102,11 +113,14 @@ export class ThreadWriter {
 
   /** Publishes the event that ends before `position`. */
   end(position: number): void {
-    if (this.#lease < 0) {
-      this.#committed = position - this.#events;
-    } else {
+    if (this.#lease >= 0) {
       this.#globals.giveBack(this.#lease, position);
-      this.#endLease();
+      this.#backHome();
+    } else if (this.#transient !== undefined) {
+      this.#courier.send(KIND_EVENTS, this.epoch, this.#transient, position);
+      this.#backHome();
+    } else {
+      this.#committed = position - this.#events;
     }
     Atomics.store(this.#words, this.#control, this.#committed << 1);
     this.#busy = false;
@@ -114,16 +128,17 @@ export class ThreadWriter {
 
   /** Forgets the event that was begun. Constants it has added stay; they do no harm. */
   abandon(): void {
-    if (this.#lease >= 0) {
-      this.#globals.giveBack(this.#lease, -1);
-      this.#endLease();
-    }
+    if (this.#lease >= 0) this.#globals.giveBack(this.#lease, -1);
+    else if (this.#transient !== undefined) this.#courier.drop(this.#transient);
+    this.#backHome();
     Atomics.store(this.#words, this.#control, this.#committed << 1);
     this.#busy = false;
   }
 
-  #endLease(): void {
+  #backHome(): void {
     this.#lease = -1;
+    this.#transient = undefined;
+    this.target = this.arena.bytes;
     this.limit = this.#events + this.#capacity;
   }
 
@@ -160,6 +175,7 @@ export class ThreadWriter {
   detach(): void {
     this.#busy = true;
     Atomics.store(this.#words, this.#base + SLOT.state, SLOT_DEAD);
+    Atomics.add(this.#words, WORD.dead, 1);
     this.arena.wake();
   }
 
@@ -198,7 +214,9 @@ export class ThreadWriter {
     const committed = events ? this.#committed : this.#poolCommitted;
     const from = this.#acquire(flushed);
     const moved =
-      from === committed || this.#globals.take(kind, this.epoch, start + from, committed - from);
+      from === committed ||
+      this.#globals.take(kind, this.epoch, start + from, committed - from) ||
+      this.#courier.carry(kind, this.epoch, start + from, committed - from);
     if (!moved) {
       this.#release(control, flushed, from, committed);
       return false;
