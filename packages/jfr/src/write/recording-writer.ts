@@ -43,7 +43,9 @@ export class RecordingWriter {
   #buffer: Uint8Array;
   #used = 0;
   #chunkTicks: bigint;
+  /** The latest end of an event: as it was given, or as a number that has not been looked at yet. */
   #lastTicks: bigint;
+  #lastNumber = 0;
 
   constructor(sink: RecordingSink, options: RecordingWriterOptions = {}) {
     this.registry = new EventRegistry(options.declarations);
@@ -91,16 +93,23 @@ export class RecordingWriter {
       end = event.encode(this.#buffer, 0, this.#buffer.length, ...values);
     }
     this.#used = end;
-    const start = values[0] as number | bigint;
+    const start = values[0];
     const duration = event.type.declaration.duration ? (values[1] as number | bigint) : 0;
-    const last = BigInt(start) + BigInt(duration);
-    if (last > this.#lastTicks) this.#lastTicks = last;
+    if (typeof start === 'number' && typeof duration === 'number') {
+      // No bigint for the many; the sum is exact below 2^53, and beyond it only ends the chunk.
+      if (start + duration > this.#lastNumber) this.#lastNumber = start + duration;
+    } else this.#reach(BigInt(start) + BigInt(duration));
   }
 
   /** Completes the recording. The sink is the caller's to close. */
   finish(): void {
     this.#drain(false);
+    this.#reach(BigInt(this.#lastNumber));
     this.#end(true);
+  }
+
+  #reach(ticks: bigint): void {
+    if (ticks > this.#lastTicks) this.#lastTicks = ticks;
   }
 
   #drain(mayRotate = true): void {
@@ -110,6 +119,7 @@ export class RecordingWriter {
   }
 
   #rotate(): void {
+    this.#reach(BigInt(this.#lastNumber));
     if (this.#lastTicks <= this.#chunkTicks) this.#lastTicks = this.#chunkTicks + 1n;
     this.#end(false);
     this.#chunkTicks = this.#lastTicks;
