@@ -16,8 +16,18 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/demo.ts')).demoCommand(),
   },
   {
+    name: 'image',
+    about: 'build and list root images',
+    load: async () => (await import('./commands/image.ts')).imageCommand(),
+  },
+  {
     name: 'jfr',
     about: 'look into flight recordings, convert and mend them',
     load: async () => (await import('./commands/jfr.ts')).jfrCommand(),
+  },
+  {
+    name: 'kernel',
+    about: 'fetch and list guest kernels',
+    load: async () => (await import('./commands/kernel.ts')).kernelCommand(),
   },
 ];
