@@ -21,7 +21,7 @@ import {
   UFFD_EVENT,
   type UserFaultFd,
 } from '@rekindle/linux';
-import { monotonicNanos } from './clock.ts';
+import { now } from '@rekindle/recorder';
 import { COUNTER, type Counters } from './counters.ts';
 import { ACTION, type FaultLog } from './fault-log.ts';
 import { type GuestRange, guestPhysicalOf } from './guest-layout.ts';
@@ -63,7 +63,7 @@ const PENDING = 4096;
 const UFFD = 0;
 const SOCKET = 1;
 const PROCESS = 2;
-const IDLE_MILLIS = 1000;
+const IDLE_MILLIS = 250;
 const RETRY_MILLIS = 1;
 const EAGER_RETRIES = 64;
 
@@ -156,7 +156,7 @@ export class FaultLoop {
         throw new PagerError('FAULT_FAILED', `read: ${errnoName(-count)}`, 'userfaultfd');
       }
       any = true;
-      const time = monotonicNanos();
+      const time = now();
       for (let index = 0; index < count; index++) this.#take(index, time);
       if (count < MESSAGES_PER_READ) return any;
     }
@@ -275,7 +275,7 @@ export class FaultLoop {
     }
     states[page] = state | PAGE.installed | PAGE.faulted;
     const since = this.#since[slot]!;
-    const duration = monotonicNanos() - since;
+    const duration = now() - since;
     counters[COUNTER.faults]!++;
     counters[COUNTER.copied + action]!++;
     counters[COUNTER.stalled]! += duration;

@@ -11,7 +11,7 @@ import {
   signalProcess,
   UnixListener,
 } from '@rekindle/linux';
-import { monotonicNanos } from './clock.ts';
+import { now } from '@rekindle/recorder';
 import { HandshakeReader, type HandshakeRegion } from './handshake.ts';
 import { PagerError } from './pager-error.ts';
 
@@ -19,8 +19,12 @@ const SIGKILL = 9;
 /** Longest the thread blocks before the event loop gets a turn, milliseconds. */
 const TURN = 250;
 
-/** One turn of the event loop: signal handlers and messages run. */
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/**
+ * One whole turn of the event loop: signal handlers and messages run. A single immediate may run
+ * before the loop has looked at its descriptors; between two of them it must.
+ */
+export const turn = (): Promise<void> =>
+  new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
 /** A VMM that has handed its memory over. */
 export interface Peer {
@@ -61,7 +65,7 @@ export async function acceptPeer(
   timeout: number,
   stopped: () => boolean,
 ): Promise<Peer> {
-  const deadline = monotonicNanos() + timeout * 1e6;
+  const deadline = now() + timeout * 1e6;
   let socket: number | undefined;
   try {
     const waiting = new PollSet([listener.fd]);
@@ -88,7 +92,7 @@ async function readable(
   stopped: () => boolean,
 ): Promise<void> {
   for (;;) {
-    const left = Math.ceil((deadline - monotonicNanos()) / 1e6);
+    const left = Math.ceil((deadline - now()) / 1e6);
     if (left <= 0) {
       throw new PagerError(
         'HANDSHAKE_TIMEOUT',

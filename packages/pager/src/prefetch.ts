@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ERRNO, errnoName } from '@rekindle/linux';
-import { monotonicNanos } from './clock.ts';
+import { now } from '@rekindle/recorder';
 import { COUNTER } from './counters.ts';
 import { ACTION } from './fault-log.ts';
 import type { BackgroundWork, LoopParts } from './fault-loop.ts';
@@ -106,7 +106,7 @@ export class Prefetcher implements BackgroundWork {
   #installRange(offset: number, address: number, length: number, zero: boolean): number {
     const { uffd, table, source, states, counters, layout, log } = this.#parts;
     const { pageSize } = table;
-    const start = monotonicNanos();
+    const start = now();
     const viaCopy = !zero || this.#zeroPage !== 0;
     const bytes = zero && viaCopy ? pageSize : length;
     const result = viaCopy
@@ -121,7 +121,7 @@ export class Prefetcher implements BackgroundWork {
       counters[COUNTER.prefetched]! += pages;
       log.prefetch(
         start,
-        monotonicNanos() - start,
+        now() - start,
         guestPhysicalOf(layout, offset),
         pages,
         result,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from 'node:fs';
 import { closeDescriptor, DescriptorChannel, mapAnonymous, UserFaultFd } from '@rekindle/linux';
-import { monotonicNanos } from './clock.ts';
+import { now } from '@rekindle/recorder';
 import { COUNTERS, totalsOf } from './counters.ts';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
 import { FaultLoop, type LoopParts } from './fault-loop.ts';
@@ -39,13 +39,13 @@ export interface PagerHost {
   /** Opens the log; called before listening. */
   readonly openLog: (options: ResolvedOptions) => Promise<FaultLog>;
   readonly notify: (notice: PagerNotice) => void;
-  /** Whether the pager has been asked to leave the VM; looked at about once a second and on signals. */
+  /** Whether the pager has been asked to leave the VM; looked at a few times a second and on signals. */
   readonly stopped: () => boolean;
 }
 
 /**
  * Serves one VM from its handshake to its end, in this thread. The thread blocks: nothing else gets
- * to run in it except between faults, about once a second.
+ * to run in it except between faults, a few times a second.
  * @throws PagerError before serving; if serving itself fails, the VM is killed first, because a VM
  * without its pager hangs for ever
  */
@@ -167,7 +167,7 @@ async function serve(
   try {
     const { runs, before } = plan(options, set, parts.source, pageSize);
     const loop = new FaultLoop(parts, zeroPage);
-    const start = monotonicNanos();
+    const start = now();
     let work = new Prefetcher(parts, runs, zeroPage, before);
     let resumable = false;
     let detaching = false;
@@ -175,7 +175,7 @@ async function serve(
       if (!resumable && work.completed >= before) {
         resumable = true;
         const { prefetched } = totalsOf(parts.counters);
-        host.notify({ event: 'resumable', pages: prefetched, nanos: monotonicNanos() - start });
+        host.notify({ event: 'resumable', pages: prefetched, nanos: now() - start });
       }
       if (loop.run(work.finished ? undefined : work) === 'peer-gone') {
         return summarize(parts, 'vm-ended');
@@ -197,6 +197,6 @@ async function serve(
 
 function summarize(parts: LoopParts, reason: PagerSummary['reason']): PagerSummary {
   const totals = totalsOf(parts.counters);
-  parts.log.summary(monotonicNanos(), totals);
+  parts.log.summary(now(), totals);
   return { reason, ...totals };
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { openRecording } from '@rekindle/jfr';
+import { afterEach, describe, expect, it } from 'vitest';
+import { spawnPager } from './index.ts';
+import { drawMemory, runVmm, type Scene } from './testing/guest.ts';
+
+let made: Scene | undefined;
+afterEach(() => made?.remove());
+
+describe('the recording of a pager', () => {
+  it('holds every fault and removal, and the JDK reads it', async () => {
+    made = await drawMemory('abcd....', 'recording');
+    const recordPath = made.path('pager.jfr');
+    const regions = [{ guestPhysical: 0x100000, bytes: 8 * 4096, fileOffset: 0 }];
+    const pager = spawnPager({ ...made, recordPath, regions });
+    await pager.ready;
+    const vmm = await runVmm([
+      ...[made.socketPath, made.memoryPath, 'read', '0', '3', 'write', '5', '6'],
+      ...['remove', '1', '3', 'zeroes', '1', '2'],
+    ]);
+    expect(vmm).toMatchObject({ code: 0, stderr: '' });
+    const summary = await pager.done;
+
+    const recording = await openRecording(readFileSync(recordPath));
+    const faults = await recording.columns('rekindle.PageFault');
+    const rows = Array.from({ length: faults.length }, (_, row) => [
+      faults.numbers('guestPhysical')[row],
+      faults.get('write').get(row),
+      faults.text('action', row),
+    ]);
+    expect(rows).toEqual([
+      [0x100000, false, 'copy'],
+      [0x101000, false, 'copy'],
+      [0x102000, false, 'copy'],
+      [0x105000, true, 'zero'],
+      [0x101000, false, 'zero'],
+    ]);
+    expect(faults.get('vcpuThread').get(0)).toBeGreaterThan(0);
+    const stalled = faults.numbers('duration').reduce((sum, nanos) => sum + nanos, 0);
+    expect(Math.abs(stalled - summary.stalled)).toBeLessThanOrEqual(faults.length);
+    const removed = await recording.columns('rekindle.PagesRemoved');
+    expect([...removed.numbers('guestPhysical')]).toEqual([0x101000]);
+    expect([...removed.numbers('bytes')]).toEqual([8192]);
+
+    const printed = execFileSync('jfr', ['summary', recordPath], { encoding: 'utf8' });
+    expect(printed).toMatch(/rekindle\.PageFault +5 /);
+    expect(printed).toMatch(/rekindle\.PagerSummary +1 /);
+    expect(printed).toMatch(/rekindle\.ClockAnchor +1 /);
+    const events = JSON.parse(
+      execFileSync('jfr', ['print', '--json', '--events', 'rekindle.PagerSummary', recordPath], {
+        encoding: 'utf8',
+      }),
+    );
+    expect(events.recording.events[0].values).toMatchObject({
+      faults: 5,
+      copied: 3,
+      zeroed: 2,
+      wasted: -1,
+      removed: 8192,
+    });
+  });
+});
