@@ -5,6 +5,7 @@ export type { AgentOptions, GuestClocks } from './agent.ts';
 export { AgentClient } from './agent.ts';
 export type { AgentErrorCode } from './agent-error.ts';
 export { AgentError } from './agent-error.ts';
+export { type AttachedVm, attachVm } from './attach.ts';
 export type { BuildOptions, BuildProgress, CacheEntry, CacheRecord } from './cache.ts';
 export { cacheDirectory, hashFile, listCache } from './cache.ts';
 export type { BuildErrorCode } from './cache-error.ts';
@@ -40,6 +41,12 @@ export { ensureKernel } from './kernel.ts';
 export { millisecondsSince, monotonicNow, NO_LOG, type VmLog, type VmPhaseName } from './log.ts';
 export { type FileRecord, MANIFEST_FORMAT, type Manifest, parseManifest } from './manifest.ts';
 export { QemuEngine, type QemuOptions } from './qemu.ts';
+export {
+  type RecordingVmLog,
+  type RecordingVmLog,
+  recordingVmLog,
+  recordingVmLog,
+} from './recording-log.ts';
 export {
   type RestoredVm,
   type RestoreOptions,
