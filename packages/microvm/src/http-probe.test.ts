@@ -69,6 +69,20 @@ test('a connection that stays silent does not hold up the next attempt', async (
   expect(answer.totalMs).toBeLessThan(1000);
 });
 
+test('a guest whose network comes up late: connections that lead nowhere are given up, not waited for', async () => {
+  const { url, port } = await freeUrl();
+  const start = Date.now();
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {});
+    if (Date.now() - start > 400) socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const answer = await waitForHttp(url, { deadlineMs: 5000, hedgeMs: 20 });
+  expect(answer.totalMs).toBeGreaterThan(390);
+  expect(answer.totalMs).toBeLessThan(1500);
+});
+
 test('the deadline names what came instead; an abort ends the wait at once', async () => {
   const { url } = await freeUrl();
   await expect(waitForHttp(url, { deadlineMs: 60 })).rejects.toMatchObject({

@@ -42,7 +42,7 @@ const BODY_LIMIT = 1024 * 1024;
 export function waitForHttp(url: string, options: HttpProbeOptions): Promise<HttpAnswer> {
   const accept = options.accept ?? ((_body, status) => status < 400);
   const [firstStep, lastStep] = options.stepMs ?? [0.5, 5];
-  const hedgeMs = options.hedgeMs ?? 250;
+  let hedgeMs = options.hedgeMs ?? 250;
   const log = options.log ?? NO_LOG;
   const start = monotonicNow();
   const underway = new Map<number, () => void>();
@@ -76,7 +76,13 @@ export function waitForHttp(url: string, options: HttpProbeOptions): Promise<Htt
     options.signal?.addEventListener('abort', abort);
 
     const attempt = (): void => {
-      clearTimeout(nextTimer);
+      const [oldest] = underway;
+      if (oldest !== undefined && underway.size >= AT_ONCE) {
+        // It has waited for several hedge times. Those grow, so a slow answer gets its chance in the end.
+        underway.delete(oldest[0]);
+        oldest[1]();
+        latest = 'no answer';
+      }
       const id = ++attempts;
       const began = monotonicNow();
       const cancel = get(url, (error, status, body) => {
@@ -101,7 +107,8 @@ export function waitForHttp(url: string, options: HttpProbeOptions): Promise<Htt
         step = Math.min(step * 1.5, lastStep);
       });
       underway.set(id, cancel);
-      if (underway.size < AT_ONCE) nextIn(hedgeMs);
+      nextIn(hedgeMs);
+      hedgeMs = Math.min(hedgeMs * 1.2, 4000);
     };
     const nextIn = (ms: number): void => {
       clearTimeout(nextTimer);

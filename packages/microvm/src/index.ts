@@ -41,12 +41,7 @@ export { ensureKernel } from './kernel.ts';
 export { millisecondsSince, monotonicNow, NO_LOG, type VmLog, type VmPhaseName } from './log.ts';
 export { type FileRecord, MANIFEST_FORMAT, type Manifest, parseManifest } from './manifest.ts';
 export { QemuEngine, type QemuOptions } from './qemu.ts';
-export {
-  type RecordingVmLog,
-  type RecordingVmLog,
-  recordingVmLog,
-  recordingVmLog,
-} from './recording-log.ts';
+export { type RecordingVmLog, recordingVmLog } from './recording-log.ts';
 export {
   type RestoredVm,
   type RestoreOptions,

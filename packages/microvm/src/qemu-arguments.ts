@@ -11,8 +11,14 @@ export const AGENT_PORT = 'org.rekindle.agent';
 export const GUEST_ADDRESS = '172.16.0.2';
 export const HOST_ADDRESS = '172.16.0.1';
 
-/** What the kernel always gets; `panic=-1 reboot=t` with -no-reboot ends QEMU on a panic at once. */
-export const BASE_COMMAND_LINE = 'console=ttyS0 reboot=t panic=-1 mitigations=off norandmaps quiet';
+/**
+ * What the kernel always gets; `panic=-1 reboot=t` with -no-reboot ends QEMU on a panic at once. `ip=` is the
+ * kernel's own notation (nfsroot.rst); where the kernel lacks IP_PNP the guest's init obeys it.
+ */
+export const BASE_COMMAND_LINE: string = [
+  'console=ttyS0 reboot=t panic=-1 mitigations=off norandmaps quiet',
+  `ip=${GUEST_ADDRESS}::${HOST_ADDRESS}:255.255.255.0::eth0:off`,
+].join(' ');
 
 export interface QemuSetup {
   /** `q35`, or the versioned name a snapshot was made with. */

@@ -85,8 +85,13 @@ export async function firstAnswer(
     );
     return answer;
   } catch (error) {
-    await machine.kill();
-    throw error;
+    const exit = await machine.kill();
+    if (!(error instanceof MicrovmError) || error.code !== 'NO_RESPONSE') throw error;
+    throw new MicrovmError('NO_RESPONSE', error.message, {
+      place: exit.console,
+      hint: 'the lines are the last of the guest’s console',
+      cause: error,
+    });
   }
 }
 
