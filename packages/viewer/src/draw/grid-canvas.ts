@@ -19,7 +19,7 @@ import {
 } from '../model/viewport.ts';
 
 /** CSS pixels to the left of the grid, for addresses. */
-export const GUTTER = 104;
+const GUTTER = 104;
 /** CSS pixels around the grid. */
 const MARGIN = 12;
 const FONT = '11px ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace';

@@ -9,7 +9,7 @@ import type { Theme } from '../model/theme.ts';
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 /** Left and right margin, CSS pixels: room for the playhead's handle. */
-export const INSET = 10;
+const INSET = 10;
 const PHASES = 20;
 const PROBES = 8;
 const SCALE = 18;

@@ -21,7 +21,5 @@ export const ZEROED = 64;
 /** It came in a moment ago. */
 export const RECENT = 128;
 
-/** What does not change while a run plays. */
-export const STILL: number = USED | SELECTED | SHARED;
 /** What playing changes. */
 export const MOVING: number = LOADED | PREFETCHED | NEW | ZEROED | RECENT;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From bytes to colours. Every way of colouring gives each page one byte and each byte one colour, so
 // that painting is one loop whatever is shown.
+import { classIndex } from '@rekindle/memory';
 import { mix, ramp, word } from './colour.ts';
 import { LOADED, NEW, PREFETCHED, RECENT, SELECTED, SHARED, USED } from './page-state.ts';
 import type { Theme } from './theme.ts';
@@ -51,12 +52,15 @@ function colourOf(colouring: Colouring, byte: number, theme: Theme): string {
   }
 }
 
+/** Classes from here on are nobody's: free, or not known. */
+export const NOBODY: number = classIndex('free');
+
 function ownerColour(byte: number, theme: Theme): string {
-  const free = theme.classes.length - 1;
-  const name = byte & 15;
-  const colour = theme.classes[Math.min(name, free)] as string;
-  if ((byte & 16) !== 0) return name === free ? theme.fresh : colour;
-  return name === free ? theme.unused : mix(colour, theme.ground, (byte & 32) !== 0 ? 0.55 : 0.76);
+  const owner = byte & 15;
+  const colour = theme.classes[owner];
+  const loaded = (byte & 16) !== 0;
+  if (colour === undefined) return loaded ? theme.fresh : theme.unused;
+  return loaded ? colour : mix(colour, theme.ground, (byte & 32) !== 0 ? 0.55 : 0.76);
 }
 
 /** The byte of a page under a ramp. @param level 0 to LEVELS - 1, or -1 when it is not in */

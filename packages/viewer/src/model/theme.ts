@@ -24,7 +24,7 @@ export interface Theme {
   readonly accent: string;
   /** From first to last, and from fast to slow. */
   readonly ramp: readonly string[];
-  /** One colour per OWNER_CLASSES of `@rekindle/analysis`. */
+  /** One colour per OWNER_CLASSES of `@rekindle/memory`, up to those that mean nobody. */
   readonly classes: readonly string[];
 }
 
@@ -56,7 +56,6 @@ export const LIGHT: Theme = {
     '#66a80f',
     '#5c7cfa',
     '#c92a2a',
-    '#adb5bd',
   ],
 };
 
@@ -88,6 +87,5 @@ export const DARK: Theme = {
     '#98d43a',
     '#8c9dff',
     '#ff6b6b',
-    '#5b646e',
   ],
 };

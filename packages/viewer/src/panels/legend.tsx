@@ -4,7 +4,7 @@ import { OWNER_CLASSES } from '@rekindle/memory';
 import type { JSX } from 'preact';
 import { nanos } from '../model/format.ts';
 import * as state from '../model/page-state.ts';
-import { stateColour } from '../model/palette.ts';
+import { NOBODY, stateColour } from '../model/palette.ts';
 import { type RunView, SERVICE_RANGE } from '../model/run-view.ts';
 
 const { USED, SELECTED, SHARED, LOADED, PREFETCHED, NEW } = state;
@@ -37,11 +37,10 @@ export function Legend({ view }: { view: RunView }): JSX.Element {
   if (colouring === 'owner') {
     return (
       <ul class="legend" data-testid="legend">
-        {OWNER_CLASSES.map((label, i) => {
-          const free = label === 'free';
-          const colour = free ? theme.fresh : (theme.classes[i] as string);
-          return <Swatch key={label} label={free ? 'new' : label} colour={colour} />;
-        })}
+        {OWNER_CLASSES.slice(0, NOBODY).map((label, i) => (
+          <Swatch key={label} label={label} colour={theme.classes[i] as string} />
+        ))}
+        <Swatch label="new" colour={theme.fresh} />
         <li class="note">pale: not in yet</li>
       </ul>
     );

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { makeRun } from '@rekindle/analysis';
+import { drawnRun, recordingOf } from '@rekindle/analysis/testing';
+import { describe, expect, it } from 'vitest';
+import { kindOf, type OpenableFile, openRuns } from './open.ts';
+
+const file = (name: string, content: string | Uint8Array): OpenableFile => ({
+  name,
+  bytes: async () => (typeof content === 'string' ? new TextEncoder().encode(content) : content),
+});
+
+const mappings = file(
+  'mem_mapping.txt',
+  '= 42 /bin/java\nv 0x0000000000010000 0x0000000000020000\np 0x0000000000010000 0x0000000000003000 1 0\n',
+);
+const log = file(
+  'uffd.log',
+  'UFFD_EVENT_PAGEFAULT (r): 0x00007fff00003000 0x00007fff00003000  Loading: 0x0000000000003000 - 0x0000000000004000\n',
+);
+const nmt = file(
+  'nmt.log',
+  '42:\n\nNative Memory Tracking:\n\nVirtual memory map:\n\n[0x0000000000010000 - 0x0000000000020000] reserved 64KB for Java Heap from\n\t[0x0000000000010000 - 0x0000000000020000] committed 64KB from\n\nDetails:\n',
+);
+
+const whole = await recordingOf(drawnRun());
+
+describe('what a file is', () => {
+  it('its content says', async () => {
+    expect(kindOf(whole)).toBe('recording');
+    expect(kindOf(await mappings.bytes())).toBe('mappings');
+    expect(kindOf(await log.bytes())).toBe('fault-log');
+    expect(kindOf(await nmt.bytes())).toBe('native-memory');
+    expect(kindOf(new TextEncoder().encode('hello\n'))).toBeUndefined();
+    expect(kindOf(new Uint8Array(0))).toBeUndefined();
+  });
+});
+
+describe('files as runs', () => {
+  it('reads recordings, one run each', async () => {
+    const runs = await openRuns([file('a.jfr', whole), file('b.jfr', whole)]);
+    expect(runs.map(({ name, faults }) => [name, faults.rows])).toEqual([
+      ['a.jfr', 6],
+      ['b.jfr', 6],
+    ]);
+  });
+
+  it('reads texts in any order as one run', async () => {
+    const [run] = await openRuns([nmt, log, mappings]);
+    expect(run?.timed).toBe(false);
+    expect(run?.graph.owners.map(({ name }) => name)).toContain('Java Heap');
+    const [memoryOnly] = await openRuns([mappings]);
+    expect(memoryOnly?.faults.rows).toBe(0);
+  });
+
+  it('lends the capture of one recording to another that has none', async () => {
+    const run = drawnRun();
+    const bare = await recordingOf({ ...run, memory: undefined });
+    const owners = await recordingOf(makeRun({ name: 'owners', faults: none, memory: run.memory }));
+    const runs = await openRuns([file('owners.jfr', owners), file('bare.jfr', bare)]);
+    expect(runs).toHaveLength(1);
+    expect(runs[0]).toMatchObject({ name: 'bare.jfr' });
+    expect(runs[0]?.graph.roots().map(({ name }) => name)).toContain('java');
+  });
+
+  it.each([
+    ['empty', [file('x.jfr', '')], 'empty-file'],
+    ['something else', [file('x.txt', 'hello')], 'unknown-file'],
+    ['native memory tracking alone', [nmt], 'not-together'],
+    ['two logs', [log, file('other.log', 'UFFD_EVENT_REMOVE: 0x1000 - 0x2000\n')], 'not-together'],
+    ['a recording cut off', [file('x.jfr', whole.subarray(0, 900))], 'JFR_TRUNCATED'],
+  ])('refuses %s with a hint', async (_, files, code) => {
+    await expect(openRuns(files)).rejects.toMatchObject({
+      code,
+      hint: expect.stringMatching(/\w+/),
+    });
+  });
+});
+
+const none = (() => {
+  const { faults } = drawnRun();
+  const empty = Object.fromEntries(
+    Object.entries(faults.columns).map(([name, each]) => [
+      name,
+      { ...each, values: (each.values as Float64Array).subarray(0, 0) },
+    ]),
+  );
+  return { ...faults, rows: 0, columns: empty as unknown as typeof faults.columns };
+})();
