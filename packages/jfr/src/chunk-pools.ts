@@ -11,7 +11,7 @@ export class ChunkPools implements Pools {
   readonly values: ValueReader;
   readonly #bytes: Uint8Array;
   readonly #layouts: Layouts;
-  readonly #checkpoints: () => Uint32Array;
+  readonly #checkpoints: () => readonly number[];
   readonly #broken: (offset: number, error: JfrError) => void;
   readonly #pools: Map<ClassType, Pool> = new Map();
   #indexed = false;
@@ -23,7 +23,7 @@ export class ChunkPools implements Pools {
   constructor(
     bytes: Uint8Array,
     layouts: Layouts,
-    checkpoints: () => Uint32Array,
+    checkpoints: () => readonly number[],
     broken: (offset: number, error: JfrError) => void,
   ) {
     this.#bytes = bytes;

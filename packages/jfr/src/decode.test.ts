@@ -3,7 +3,7 @@
 // arbitrary types and values in arbitrary legal encodings.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DecodeMode } from './chunk.ts';
+import type { DecodeMode } from './decode-columns.ts';
 import { openRecording } from './recording.ts';
 import {
   type Bytes,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the events of a chunk are: one pass over `size · typeId`, skipping the payloads.
-import { JfrError, type JfrErrorCode } from './error.ts';
+import type { JfrErrorCode } from './error.ts';
 
 /** Offsets of the events of one type, in file order, from the start of the chunk's bytes. */
 export class OffsetList {
@@ -130,13 +130,3 @@ export class EventIndex {
 }
 
 const SMALL = 65_536;
-
-/** The error for a walk that stopped; `base` is the chunk's offset in the source. */
-export function walkError(stop: WalkStop, chunk: number, base: number): JfrError {
-  return new JfrError(
-    stop.code,
-    stop.reason,
-    { chunk, offset: base + stop.offset },
-    'open with { mode: "salvage" } to read what is whole',
-  );
-}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-export { Chunk, type DecodeMode, type EventFilter } from './chunk.ts';
+export { Chunk } from './chunk.ts';
 export {
   type Column,
   Columns,
@@ -20,8 +20,10 @@ export type {
   ScalarType,
   Struct,
 } from './declaration.ts';
+export type { DecodeMode } from './decode-columns.ts';
 export { JfrError, type JfrErrorCode, type JfrPlace } from './error.ts';
 export { JfrEvent } from './event.ts';
+export type { ChunkPlace } from './find-chunks.ts';
 export {
   type ChunkHeader,
   decodeHeader,
@@ -47,7 +49,8 @@ export {
 export { formatMetadata } from './print/metadata-text.ts';
 export { type PrintOptions, printEvents, type Write } from './print/print-events.ts';
 export { formatSummary } from './print/summary-text.ts';
-export { type ChunkPlace, openRecording, type ReadOptions, Recording } from './recording.ts';
+export { openRecording, type ReadOptions, Recording } from './recording.ts';
+export type { EventFilter } from './select-events.ts';
 export { type EventCount, Summary } from './summary.ts';
 export {
   type Annotation,

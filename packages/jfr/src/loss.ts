@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { JfrErrorCode } from './error.ts';
+// Damage: strict reading throws the first, salvage takes note of all.
+import { JfrError, type JfrErrorCode } from './error.ts';
 
 /** Something that could not be read, found while salvaging. */
 export interface Loss {
@@ -12,4 +13,50 @@ export interface Loss {
   readonly bytes: number;
   readonly what: 'chunk' | 'events' | 'event' | 'checkpoint' | 'metadata' | 'pointer';
   readonly reason: string;
+}
+
+const HINT = 'open with { mode: "salvage" } to read what is whole';
+
+/** The damage of one chunk, by places within its bytes. */
+export class Damage {
+  readonly salvage: boolean;
+  readonly losses: Loss[] = [];
+  readonly #chunk: number;
+  readonly #base: number;
+  readonly #seen: Set<string> = new Set();
+
+  /** `base` is the offset of the chunk in the source. */
+  constructor(salvage: boolean, chunk: number, base: number) {
+    this.salvage = salvage;
+    this.#chunk = chunk;
+    this.#base = base;
+  }
+
+  /** An error at an offset within the chunk. */
+  error(code: JfrErrorCode, reason: string, offset: number): JfrError {
+    const hint = this.salvage ? undefined : HINT;
+    return new JfrError(code, reason, { chunk: this.#chunk, offset: this.#base + offset }, hint);
+  }
+
+  /** An error whose offset, if it has one, was within the chunk. */
+  placed(error: JfrError, offset: number): JfrError {
+    return this.error(error.code, error.reason, error.offset ?? offset);
+  }
+
+  /** Throws when strict; takes note, once, when salvaging. `offset` and `bytes` say what is lost. */
+  report(what: Loss['what'], error: JfrError, offset: number, bytes: number): void {
+    if (!this.salvage) throw error;
+    const key = `${what} ${error.code} ${offset}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    const { code, reason } = error;
+    this.losses.push({
+      code,
+      chunk: this.#chunk,
+      offset: this.#base + offset,
+      bytes,
+      what,
+      reason,
+    });
+  }
 }

@@ -2,19 +2,16 @@
 // A recording: one chunk after the other, each readable alone. Only one chunk at a time needs to be in
 // memory.
 import { type ByteSource, bufferSource } from '@rekindle/bytes';
-import { Chunk, type DecodeMode, type EventFilter, type KnownMetadata } from './chunk.ts';
+import { Chunk } from './chunk.ts';
+import type { KnownMetadata } from './chunk-metadata.ts';
 import type { Columns } from './column.ts';
+import type { DecodeMode } from './decode-columns.ts';
 import { JfrError } from './error.ts';
 import type { JfrEvent } from './event.ts';
-import {
-  type ChunkHeader,
-  decodeHeader,
-  FLAG_COMPRESSED,
-  HEADER_SIZE,
-  STATE_UPDATING,
-} from './header.ts';
+import { type ChunkPlace, findChunks } from './find-chunks.ts';
 import { joinColumns } from './join-columns.ts';
 import type { Loss } from './loss.ts';
+import type { EventFilter } from './select-events.ts';
 import { Summary } from './summary.ts';
 
 export interface ReadOptions {
@@ -22,16 +19,6 @@ export interface ReadOptions {
   readonly mode?: 'strict' | 'salvage';
   /** `auto` (the default) compiles decoders where the environment allows it. */
   readonly decode?: DecodeMode;
-}
-
-/** Where a chunk is. */
-export interface ChunkPlace {
-  readonly index: number;
-  /** Byte offset in the source. */
-  readonly offset: number;
-  /** Bytes to read: the chunk's size, or what is left of it. */
-  readonly bytes: number;
-  readonly header: ChunkHeader;
 }
 
 /** The most one ArrayBuffer holds in Node.js 20. */
@@ -103,9 +90,9 @@ export class Recording {
       salvage: this.#options.mode === 'salvage',
       decode: this.#options.decode ?? 'auto',
       known: this.#known,
-      fallback: this.#known?.layouts.types,
     });
-    this.#known = chunk.metadataIfWhole ?? this.#known;
+    const metadata = chunk.metadataIfWhole;
+    if (metadata?.borrowed === false) this.#known = metadata;
     this.#losses.set(index, chunk.losses);
     return chunk;
   }
@@ -151,78 +138,6 @@ export async function openRecording(
   options: ReadOptions = {},
 ): Promise<Recording> {
   const bytes = source instanceof Uint8Array ? bufferSource(source) : source;
-  const places: ChunkPlace[] = [];
-  const losses: Loss[] = [];
-  let offset = 0;
-  // an empty file is no recording
-  while (offset < bytes.byteLength || places.length === 0) {
-    const index = places.length;
-    const left = bytes.byteLength - offset;
-    try {
-      const header = await readHeader(bytes, index, offset);
-      const whole = header.size <= left;
-      if (!whole) {
-        throwOrNote(
-          options,
-          losses,
-          truncated(header.size, left, index, offset),
-          header.size - left,
-        );
-      }
-      places.push({ index, offset, bytes: Math.min(header.size, left), header });
-      offset += header.size;
-    } catch (error) {
-      if (!(error instanceof JfrError) || options.mode !== 'salvage') throw error;
-      losses.push({
-        code: error.code,
-        chunk: index,
-        offset,
-        bytes: left,
-        what: 'chunk',
-        reason: error.reason,
-      });
-      break;
-    }
-  }
+  const { places, losses } = await findChunks(bytes, options.mode === 'salvage');
   return new Recording(bytes, places, losses, options);
-}
-
-function truncated(size: number, left: number, chunk: number, offset: number): JfrError {
-  return new JfrError(
-    'JFR_TRUNCATED',
-    `the chunk says ${size} bytes, ${left} are left`,
-    { chunk, offset },
-    'open with { mode: "salvage" } to read what is whole',
-  );
-}
-
-function throwOrNote(options: ReadOptions, losses: Loss[], error: JfrError, bytes: number): void {
-  if (options.mode !== 'salvage') throw error;
-  losses.push({
-    code: error.code,
-    chunk: error.chunk ?? 0,
-    offset: error.offset ?? 0,
-    bytes,
-    what: 'chunk',
-    reason: error.reason,
-  });
-}
-
-async function readHeader(source: ByteSource, chunk: number, offset: number): Promise<ChunkHeader> {
-  const end = Math.min(offset + HEADER_SIZE, source.byteLength);
-  let header: ChunkHeader;
-  try {
-    header = decodeHeader(await source.slice(offset, end), 0, offset);
-  } catch (error) {
-    if (!(error instanceof JfrError)) throw error;
-    throw new JfrError(error.code, error.reason, { chunk, offset: error.offset }, error.hint);
-  }
-  const place = { chunk, offset };
-  if (header.size < HEADER_SIZE) {
-    throw new JfrError('JFR_CORRUPT', `chunk size ${header.size}`, place);
-  }
-  if ((header.flags & FLAG_COMPRESSED) === 0 && header.state !== STATE_UPDATING) {
-    throw new JfrError('JFR_UNSUPPORTED_INTEGERS', 'raw (uncompressed) integers', place);
-  }
-  return header;
 }
