@@ -23,7 +23,9 @@ async function fingerprint(paths: readonly string[]): Promise<string[]> {
     const found = await stat(path).catch(() => undefined);
     if (found?.isFile()) marks.push(`${path} ${found.size} ${found.mtimeMs}`);
     if (!found?.isDirectory()) continue;
-    const names = (await readdir(path)).sort().filter((name) => name !== 'lock');
+    // What cannot be read (apt's partial downloads, for one) has no part in the answer either.
+    const all = await readdir(path).catch(() => []);
+    const names = all.sort().filter((name) => name !== 'lock' && name !== 'partial');
     marks.push(...(await fingerprint(names.map((name) => join(path, name)))));
   }
   return marks;

@@ -9,6 +9,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, type CacheEntry, cached } from './cache.ts';
+import { BuildError } from './cache-error.ts';
 import { aptFingerprint, remembered } from './cache-fingerprint.ts';
 import { runCommand } from './cache-process.ts';
 import { firstAvailable, resolvePackages } from './image-packages.ts';
@@ -142,7 +143,15 @@ async function ensureUserland(userland: Userland, options: BuildOptions): Promis
       const fetching = sources.fetchOptions.map(
         (option) => `--aptopt=${option.replace(/;\s*$/, '')}`,
       );
-      await runCommand(['mmdebstrap', ...settings, ...fetching, suite, tar, '-'], {
+      const command: [string, ...string[]] = [
+        'mmdebstrap',
+        ...settings,
+        ...fetching,
+        suite,
+        tar,
+        '-',
+      ];
+      await runCommand(command, {
         input: `${sources.lines.join('\n')}\n`,
         env: { SOURCE_DATE_EPOCH: String(imageEpoch) },
         ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -152,9 +161,23 @@ async function ensureUserland(userland: Userland, options: BuildOptions): Promis
           const message = line.replace(/^I: |\.\.\.$/g, '');
           options.onProgress?.({ step: 'userland', message, fraction: step[1] });
         },
-      });
+      }).catch(explainModes);
     },
     options,
+  );
+}
+
+/** Without root, mmdebstrap needs a range of user ids of its own; its message does not say how. */
+function explainModes(error: unknown): never {
+  if (!(error instanceof BuildError) || !error.message.includes('unable to pick chroot mode')) {
+    throw error;
+  }
+  throw new BuildError(
+    'TOOL_MISSING',
+    'a userland cannot be built without root on this host yet',
+    'mmdebstrap',
+    'sudo apt-get install uidmap && sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 $USER (or run as root)',
+    error,
   );
 }
 
