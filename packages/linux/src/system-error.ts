@@ -37,7 +37,7 @@ export class SystemError extends Error {
 
   constructor(syscall: string, value: number, place = '', hint = '') {
     const where = place === '' ? '' : ` on ${place}`;
-    super(`${syscall}${where} failed: ${errnoName(value)}${hint === '' ? '' : `; ${hint}`}`);
+    super(`${syscall}${where} failed: ${errnoName(value)}`);
     this.syscall = syscall;
     this.errno = value;
     this.code = errnoName(value);

@@ -14,6 +14,7 @@ export type PagerMessage =
       readonly event: 'failed';
       readonly code: string;
       readonly message: string;
+      readonly hint: string;
     };
 
 /** Writes a message at once: the thread is about to block. A reader that has gone is not an error. */
@@ -28,9 +29,11 @@ export function writeMessage(message: PagerMessage): void {
 
 /** A failure as a message. */
 export function failure(error: unknown): PagerMessage {
-  const code =
-    error instanceof PagerError || error instanceof SystemError ? error.code : 'FAULT_FAILED';
-  return { event: 'failed', code, message: (error as Error).message };
+  if (error instanceof PagerError || error instanceof SystemError) {
+    return { event: 'failed', code: error.code, message: error.message, hint: error.hint };
+  }
+  const { message, stack } = error as Error;
+  return { event: 'failed', code: 'FAULT_FAILED', message: stack ?? message, hint: '' };
 }
 
 /** Splits a stream of text into messages. */

@@ -27,7 +27,7 @@ export class PagerError extends Error {
   readonly hint: string;
 
   constructor(code: PagerErrorCode, message: string, place = '', hint = '') {
-    super(`${place === '' ? '' : `${place}: `}${message}${hint === '' ? '' : `; ${hint}`}`);
+    super(place === '' ? message : `${place}: ${message}`);
     this.code = code;
     this.place = place;
     this.hint = hint;

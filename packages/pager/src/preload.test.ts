@@ -121,7 +121,10 @@ describe('building native parts', () => {
       expect(readdirSync(dirname(path))).toEqual(['uffd-preload.so']);
       vi.stubEnv('CC', '/nowhere/cc');
       expect(preloadLibraryPath()).not.toBe(path);
-      await expect(buildPreload()).rejects.toThrow(/install a C compiler/);
+      await expect(buildPreload()).rejects.toMatchObject({
+        code: 'NATIVE_BUILD',
+        hint: expect.stringContaining('install a C compiler'),
+      });
       expect(readdirSync(dirname(preloadLibraryPath()))).toEqual([]);
       vi.stubEnv('CC', 'cc');
       const broken = { ...PRELOAD, flags: [...PRELOAD.flags, '-include', 'no-such-header.h'] };

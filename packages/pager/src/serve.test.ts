@@ -321,7 +321,10 @@ describe('bad input', () => {
       socketPath: `/tmp/${'long'.repeat(40)}`,
       memoryPath: made.memoryPath,
     });
-    await expect(long.done).rejects.toThrow(/107 bytes/);
+    await expect(long.done).rejects.toMatchObject({
+      code: 'ENAMETOOLONG',
+      hint: expect.stringContaining('107 bytes'),
+    });
   });
 
   it('refuses a second VMM', async () => {

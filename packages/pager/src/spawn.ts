@@ -114,7 +114,9 @@ class PagerProcess {
         this.#done.resolve(message.summary);
         break;
       case 'failed':
-        this.#fail(new PagerError(message.code as PagerErrorCode, message.message));
+        this.#fail(
+          new PagerError(message.code as PagerErrorCode, message.message, '', message.hint),
+        );
         break;
     }
   }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import {
+  type GuestRange,
+  PAGER_POLICIES,
+  PagerError,
+  type PagerOptions,
+  type PagerPolicy,
+  type PagerSummary,
+  spawnPager,
+} from '@rekindle/pager';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { FileError } from '../file-error.ts';
+import { printJson, printTable } from '../output.ts';
+
+interface ServeFlags {
+  readonly socket: string;
+  readonly memory: string;
+  readonly record?: string;
+  readonly log?: string;
+  readonly workingSet?: string;
+  readonly policy?: PagerPolicy;
+  readonly handshakeTimeout: number;
+  readonly manifest?: string;
+  readonly json?: true;
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value <= 0) {
+    throw new InvalidArgumentError('must be a whole number of milliseconds above 0.');
+  }
+  return value;
+}
+
+/** What a pager needs of a snapshot's manifest, when there is one. */
+function fromManifest(path: string): Pick<PagerOptions, 'regions' | 'snapshotHash'> {
+  const text = FileError.wrap(path, () => readFileSync(path, 'utf8'));
+  const { machine, files } = JSON.parse(text) as {
+    machine?: { regions?: readonly GuestRange[] };
+    files?: { memory?: { sha256?: string } };
+  };
+  const regions = machine?.regions;
+  const snapshotHash = files?.memory?.sha256;
+  if (regions === undefined || snapshotHash === undefined) {
+    throw new PagerError('LAYOUT', 'no memory regions in it', path, 'name the manifest.json');
+  }
+  return { regions, snapshotHash };
+}
+
+function printSummary(summary: PagerSummary): void {
+  const pages = (count: number): string => count.toLocaleString('en');
+  printTable(
+    ['pages', 'count'],
+    [
+      ['faults', pages(summary.faults)],
+      ['copied', pages(summary.copied)],
+      ['zeroed', pages(summary.zeroed)],
+      ['found present', pages(summary.raced)],
+      ['prefetched', pages(summary.prefetched)],
+      ['given back', pages(Math.round(summary.removed / 4096))],
+    ],
+    [1],
+  );
+  const end =
+    summary.reason === 'detached' ? 'left the VM complete and to itself' : 'the VM has ended';
+  process.stdout.write(`time stalled: ${(summary.stalled / 1e6).toFixed(2)} ms; ${end}\n`);
+}
+
+function serveCommand(): Command {
+  return new Command('serve')
+    .description('Serve the page faults of one VM, from its handshake to its end')
+    .requiredOption('--socket <path>', 'Unix socket to listen on, for the VMM to connect to')
+    .requiredOption('--memory <file>', 'memory file of the snapshot')
+    .option('--record <file>', 'record every fault into a flight recording')
+    .option('--log <file>', 'write fireCRaCer’s text log')
+    .option('--working-set <file>', 'pages to install ahead of demand')
+    .addOption(new Option('--policy <policy>', 'what to install when').choices(PAGER_POLICIES))
+    .option('--handshake-timeout <ms>', 'how long to wait for a VMM', milliseconds, 10_000)
+    .option('--manifest <file>', 'manifest.json of the snapshot: guest-physical layout and hash')
+    .option('--json', 'the summary as JSON on stdout')
+    .addHelpText(
+      'after',
+      [
+        '',
+        'SIGINT and SIGTERM make it install the rest of the memory and leave the VM to itself.',
+        '',
+        'Example:',
+        '  rekindle pager serve --socket /tmp/uffd.sock --memory snapshot/memory --record run.jfr',
+      ].join('\n'),
+    )
+    .action(async (flags: ServeFlags) => {
+      const pager = spawnPager({
+        socketPath: flags.socket,
+        memoryPath: flags.memory,
+        handshakeTimeoutMs: flags.handshakeTimeout,
+        ...(flags.record === undefined ? {} : { recordPath: flags.record }),
+        ...(flags.log === undefined ? {} : { textLogPath: flags.log }),
+        ...(flags.workingSet === undefined ? {} : { workingSetPath: flags.workingSet }),
+        ...(flags.policy === undefined ? {} : { policy: flags.policy }),
+        ...(flags.manifest === undefined ? {} : fromManifest(flags.manifest)),
+      });
+      const stop = (): void => pager.stop();
+      process.on('SIGINT', stop);
+      process.on('SIGTERM', stop);
+      try {
+        await pager.ready;
+        if (!flags.json) process.stderr.write(`listening on ${flags.socket}\n`);
+        const { pid } = await pager.connected;
+        if (!flags.json) process.stderr.write(`serving process ${pid}\n`);
+        const summary = await pager.done;
+        if (flags.json) printJson(summary);
+        else printSummary(summary);
+      } finally {
+        process.off('SIGINT', stop);
+        process.off('SIGTERM', stop);
+      }
+    });
+}
+
+/** `rekindle pager`. */
+export function pagerCommand(): Command {
+  return new Command('pager')
+    .description('Page-fault handler for any VMM that speaks Firecracker’s handshake')
+    .addCommand(serveCommand());
+}
