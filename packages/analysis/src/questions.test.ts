@@ -46,6 +46,7 @@ describe('a run in a few numbers', () => {
       raced: 1,
       prefetched: 2,
       bytes: 7 * 4096,
+      bytesRead: 6 * 4096,
       stalled: 88 * MICROSECOND,
       servedMedian: 10 * MICROSECOND,
       served99: 40 * MICROSECOND,

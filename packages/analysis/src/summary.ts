@@ -14,8 +14,10 @@ export interface RunSummary {
   readonly raced: number;
   /** Pages installed before anyone asked. */
   readonly prefetched: number;
-  /** Bytes brought in by faults and prefetches. */
+  /** Bytes brought in by faults and prefetches, zeroes included. */
   readonly bytes: number;
+  /** Bytes of that which came from the memory file. */
+  readonly bytesRead: number;
   /** Nanoseconds spent serving faults, summed over the vCPUs. */
   readonly stalled: number;
   /** Median and 99th percentile of the time to serve a fault, nanoseconds; 0 without faults. */
@@ -40,7 +42,12 @@ export function summarize(run: Run): RunSummary {
   }
   const copied = run.faults.rows - zeroed - raced;
   let prefetched = 0;
-  for (const pages of run.prefetches.columns.pages.values) prefetched += pages;
+  let prefetchRead = 0;
+  const prefetch = run.prefetches.columns;
+  prefetch.pages.values.forEach((pages, row) => {
+    prefetched += pages;
+    if (prefetch.action.values[row] !== ZERO) prefetchRead += pages;
+  });
   const served = duration.values.slice().sort();
   const firstResponse = firstResponseOf(run) ?? -1;
   const resumed = resumedAt(run);
@@ -52,6 +59,7 @@ export function summarize(run: Run): RunSummary {
     raced,
     prefetched,
     bytes: (copied + zeroed + prefetched) * PAGE_BYTES,
+    bytesRead: (copied + prefetchRead) * PAGE_BYTES,
     stalled,
     servedMedian: quantile(served, 0.5),
     served99: quantile(served, 0.99),
@@ -110,6 +118,7 @@ export function summaryTable(runs: readonly Run[]): SummaryTable {
     raced: of('Raced', 'pages', 'raced'),
     prefetched: of('Prefetched', 'pages', 'prefetched'),
     bytes: of('Brought In', 'bytes', 'bytes'),
+    bytesRead: of('Read from the Snapshot', 'bytes', 'bytesRead'),
     stalled: of('Stalled', 'ns', 'stalled'),
     servedMedian: of('Served (p50)', 'ns', 'servedMedian'),
     served99: of('Served (p99)', 'ns', 'served99'),

@@ -21,6 +21,16 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/image.ts')).imageCommand(),
   },
   {
+    name: 'report',
+    about: 'what restores cost, and whose pages they brought back',
+    load: async () => (await import('./commands/report.ts')).reportCommand(),
+  },
+  {
+    name: 'view',
+    about: 'memory and time of restores in the browser',
+    load: async () => (await import('./commands/view.ts')).viewCommand(),
+  },
+  {
     name: 'jfr',
     about: 'look into flight recordings, convert and mend them',
     load: async () => (await import('./commands/jfr.ts')).jfrCommand(),
