@@ -75,9 +75,12 @@ static void run_sync(struct reply *reply, const char *arguments) {
   sync();
 }
 
+static int power_off_wanted;
+
 static void run_poweroff(struct reply *reply, const char *arguments) {
   (void)arguments;
-  if (kill(1, SIGTERM) < 0) reply_error(reply, "signal to init: %s", strerror(errno));
+  if (kill(1, 0) < 0) reply_error(reply, "signal to init: %s", strerror(errno));
+  else power_off_wanted = 1;
 }
 
 static const struct {
@@ -116,6 +119,7 @@ static void serve_line(int fd, char *line) {
     if (strlen(commands[i].name) != length || strncmp(commands[i].name, line, length)) continue;
     commands[i].run(&reply, arguments);
     reply_end(&reply);
+    if (power_off_wanted) kill(1, SIGTERM); // after the answer, which would be lost with the machine
     return;
   }
   reply_error(&reply, "unknown request \"%.*s\"", (int)(length > 64 ? 64 : length), line);
