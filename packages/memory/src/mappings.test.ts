@@ -78,6 +78,14 @@ describe('the mapping text', () => {
     expect(owner(0x1a01000)).toEqual({ kind: 'file', name: '' });
   });
 
+  it('leaves to others what boot freed of the kernel’s image', () => {
+    const { memory } = read(
+      '= 0 kernel\nv 0x1000 0x4000 Kernel bss\np 0x1000 0x100000000\np 0x2000 0x868\np 0x3000 0x400',
+    );
+    const kinds = [1, 2, 3].map((frame) => memory.ownership.at(frame * 4096).kind);
+    expect(kinds).toEqual(['kernel', 'file', 'free']);
+  });
+
   it('is read the same from pieces cut anywhere', async () => {
     const bytes = new TextEncoder().encode(DRAWN_MAPPINGS);
     const whole = read(DRAWN_MAPPINGS).memory;

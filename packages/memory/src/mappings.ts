@@ -17,7 +17,7 @@ import { PAGE_EXCLUSIVE, PAGE_FILE_OR_SHARED } from './guest-memory.ts';
 import type { GuestMemoryBuilder } from './guest-memory-builder.ts';
 import { isBlank, type LineParser, textOf, UnknownCounter, type UnknownLines } from './lines.ts';
 import { NumberScan } from './number-scan.ts';
-import { kindOfPageFlags } from './page-flags.ts';
+import { isReserved, kindOfPageFlags } from './page-flags.ts';
 
 /** What was read of a mapping text. `pages` counts `p` lines. */
 export interface MappingsReport {
@@ -59,7 +59,7 @@ export class MappingsParser implements LineParser<MappingsReport> {
       const letter = bytes[start + 1] === 32 ? bytes[start] : 0;
       if (letter === LETTER_P) this.#page(scan, line);
       else if (letter === LETTER_V) this.#area(scan, line);
-      else if (letter === LETTER_F) this.#frames(scan, line);
+      else if (letter === LETTER_F) this.#frameRun(scan, line);
       else if (letter === EQUALS) this.#header(scan, line);
       else this.#unknown.add(bytes, start, end, line);
     } catch (error) {
@@ -133,14 +133,13 @@ export class MappingsParser implements LineParser<MappingsReport> {
         break;
       case 'kernel':
         this.#number(scan, line, 'page flags');
-        this.#imagePage(address);
+        if (isReserved(scan.high)) this.#imagePage(address);
+        else this.#frames(address, 1, scan);
         break;
-      case 'frames': {
+      case 'frames':
         this.#number(scan, line, 'page flags');
-        const kind = kindOfPageFlags(scan.low, scan.high);
-        if (kind !== undefined) this.#builder.addFrames(address, 1, kind);
+        this.#frames(address, 1, scan);
         break;
-      }
     }
   }
 
@@ -153,18 +152,24 @@ export class MappingsParser implements LineParser<MappingsReport> {
     this.#builder.addPages(this.#process, this.#mapping, virtual, physical, 1, flags);
   }
 
-  #frames(scan: NumberScan, line: number): void {
+  #frameRun(scan: NumberScan, line: number): void {
     const physical = this.#number(scan, line, 'address of a run of frames');
     if (physical % PAGE_BYTES !== 0) this.#bad(scan, line, 'an address that is not of a page');
     scan.skipBlanks();
     if (!(scan.decimal() && scan.atBlank())) this.#bad(scan, line, 'no number of frames');
     const pages = scan.decimalValue;
     this.#number(scan, line, 'page flags');
+    this.#frames(physical, pages, scan);
+  }
+
+  /** Frames by the page flags read last. */
+  #frames(physical: number, pages: number, scan: NumberScan): void {
     const kind = kindOfPageFlags(scan.low, scan.high);
     if (kind !== undefined) this.#builder.addFrames(physical, pages, kind);
     else this.#builder.reachTo(physical + pages * PAGE_BYTES);
   }
 
+  /** Within the image's ranges lies memory that boot freed for others: what is the image's is reserved. */
   #imagePage(physical: number): void {
     const last = this.#image.at(-1);
     const name = this.#imageName;

@@ -68,3 +68,8 @@ export function kindOfPageFlags(low: number, high: number): OwnerKind | undefine
   }
   return 'kernel';
 }
+
+/** Whether the upper half of a kpageflags word says that the frame never was the allocator's. */
+export function isReserved(high: number): boolean {
+  return ((high >>> KPF_HIGH.RESERVED) & 1) === 1;
+}

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Virtual memory areas of a process: in a maple tree since Linux 6.1, in a list before.
 //
-// Maple tree (include/linux/maple_tree.h, v6.1): an entry is a node when (e & 3) = 2 and e > 4096; the
-// node lies at e & ~0xff, its type is (e >> 3) & 15. After the parent pointer:
+// Maple tree (include/linux/maple_tree.h and lib/maple_tree.c, v6.1): the root entry is a node when
+// (e & 3) = 2 and e > 4096, else the only area of the tree. A node lies at e & ~0xff, its type is
+// (e >> 3) & 15. After the parent pointer:
 //
 //   1 leaf, 2 range    15 pivots, 16 slots      3 arange    9 pivots, 10 slots      0 dense    31 slots
 //
-// Slots of leaves are areas. A zero pivot after the first slot ends a node.
+// Slots of leaves are areas, slots of other nodes are nodes (with bit 2 set, and not bit 1 as the root
+// has). A zero pivot after the first slot ends a node.
 import { type GuestKernel, NOWHERE } from './guest-kernel.ts';
 
 /** A virtual memory area as the kernel has it. */
@@ -75,7 +77,7 @@ function listedAreas(kernel: GuestKernel, mm: number): number[] {
 function mapleAreas(kernel: GuestKernel, mm: number): number[] {
   const areas: number[] = [];
   const tree = mm + kernel.btf.offset('mm_struct', 'mm_mt');
-  visit(kernel, tree + kernel.btf.offset('maple_tree', 'ma_root'), false, areas, {
+  visit(kernel, tree + kernel.btf.offset('maple_tree', 'ma_root'), 'root', areas, {
     left: MAX_AREAS,
   });
   return areas;
@@ -85,7 +87,7 @@ function mapleAreas(kernel: GuestKernel, mm: number): number[] {
 function visit(
   kernel: GuestKernel,
   slot: number,
-  inLeaf: boolean,
+  within: 'root' | 'node' | 'leaf',
   areas: number[],
   budget: { left: number },
 ): void {
@@ -94,7 +96,7 @@ function visit(
   const low = memory.u32(slot);
   const high = memory.u32(slot + 4);
   const large = high !== 0 || low > 4096;
-  if (inLeaf || (low & 3) !== 2) {
+  if (within === 'leaf' || (within === 'root' && (low & 3) !== 2)) {
     const area = (low & 3) === 0 && large ? kernel.physical(high, low) : NOWHERE;
     if (area > 0) areas.push(area);
     return;
@@ -109,7 +111,7 @@ function visit(
     const pivot = pivots + i * 8;
     const last =
       i > 0 && i < shape.pivots && memory.u32(pivot) === 0 && memory.u32(pivot + 4) === 0;
-    visit(kernel, slots + i * 8, shape.leaf, areas, budget);
+    visit(kernel, slots + i * 8, shape.leaf ? 'leaf' : 'node', areas, budget);
     if (last) break;
   }
 }

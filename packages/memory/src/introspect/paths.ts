@@ -77,7 +77,10 @@ export class Paths {
     if (path !== '') return path;
     const superBlock = kernel.follow(inode + this.#inode.superBlock);
     const id = superBlock > 0 ? kernel.memory.text(superBlock + this.#inode.id, 32) : '';
-    return `${id}:inode ${kernel.memory.u32(inode + this.#inode.number)}`;
+    const number = kernel.memory.u32(inode + this.#inode.number);
+    // The file system of block devices numbers them by device: 12 bits of major, 20 of minor.
+    if (id === 'bdev') return `block device ${number >>> 20}:${number & 0xf_ffff}`;
+    return `${id}:inode ${number}`;
   }
 
   #withinFileSystem(leaf: number): string {

@@ -194,7 +194,7 @@ export function assembleGuest(levels: 4 | 5 = 4): AssembledGuest {
       memory.u64(at + 8 + 15 * 8 + index * 8, slot);
     });
     const [high, low] = direct(at);
-    return [high, low | (1 << 3) | 2 | 4];
+    return [high, low | (1 << 3) | 4];
   };
   const left = leaf(18 * PAGE, [
     [NULL, [0, 0x3f_ffff]],
