@@ -7,15 +7,15 @@ import { openFileSource } from '@rekindle/bytes/node';
 import { joinRecordings, memorySink } from '@rekindle/jfr';
 import { openFileSink } from '@rekindle/jfr/node';
 import { type GuestMemory, writeCapture } from '@rekindle/memory';
+import type { ClockPair } from '@rekindle/recorder';
 import { FileError } from './file-error.ts';
 
 export interface RunParts {
   /** Recordings of the host side and of the pager. */
   readonly recordings: readonly string[];
   readonly memory?: GuestMemory | undefined;
-  /** When the restore began: nanosecond ticks of CLOCK_MONOTONIC, and nanoseconds since 1970. */
-  readonly startTicks: bigint;
-  readonly startNanos: bigint;
+  /** When the restore began. */
+  readonly start: ClockPair;
 }
 
 /** Writes the run to `path`, aside first; a file of that name is replaced when the new one is whole. */
@@ -39,13 +39,9 @@ export async function writeRun(path: string, parts: RunParts): Promise<void> {
 }
 
 /** The capture, dated at the start of the run: what was known of the memory when the restore began. */
-function captureOf({
-  memory,
-  startTicks,
-  startNanos,
-}: RunParts): ReturnType<typeof bufferSource>[] {
+function captureOf({ memory, start }: RunParts): ReturnType<typeof bufferSource>[] {
   if (!memory) return [];
   const sink = memorySink();
-  writeCapture(sink, memory, { ticks: startTicks, startNanos });
+  writeCapture(sink, memory, { ticks: start.ticks, startNanos: start.epochNanos });
   return [bufferSource(sink.bytes())];
 }

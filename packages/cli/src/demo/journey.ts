@@ -20,6 +20,7 @@ import {
   snapshotVm,
 } from '@rekindle/microvm';
 import { buildPreload, type PagerPolicy, type PagerSummary } from '@rekindle/pager';
+import { clockPair } from '@rekindle/recorder';
 import { captureGuest } from '../guest-capture.ts';
 import { formatBytes, type Progress } from '../output.ts';
 import { writeRun } from '../run-file.ts';
@@ -220,8 +221,7 @@ async function restore(
   const pagerFile = join(scratch, 'pager.jfr');
   const hostFile = join(scratch, 'host.jfr');
   try {
-    const startTicks = process.hrtime.bigint();
-    const startNanos = BigInt(Date.now()) * 1_000_000n;
+    const start = clockPair();
     const log = recordingVmLog(hostFile);
     const vm = await restoreVm(snapshot, {
       name: `demo-${policy}-${process.pid}`,
@@ -237,8 +237,7 @@ async function restore(
     await writeRun(recording, {
       recordings: [hostFile, pagerFile],
       memory,
-      startTicks,
-      startNanos,
+      start,
     });
     return { policy, recording, timings: vm.timings, pager };
   } finally {

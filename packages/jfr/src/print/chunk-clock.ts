@@ -31,7 +31,8 @@ export class ChunkClock {
   readonly offsetSeconds: number;
   readonly #startTicks: bigint;
   readonly #startTicksNumber: number;
-  readonly #startNanos: bigint;
+  /** Nanoseconds since 1970 at the zero of {@link sinceStart}. */
+  readonly startNanos: bigint;
   /** Ticks per nanosecond. */
   readonly #divisor: number;
   readonly #startSecond: number;
@@ -45,7 +46,7 @@ export class ChunkClock {
     this.offsetSeconds = Math.abs(offset) <= 18 * 3600 ? offset : 0;
     this.#startTicks = header.startTicks;
     this.#startTicksNumber = Number(header.startTicks);
-    this.#startNanos = header.startNanos;
+    this.startNanos = header.startNanos;
     this.#divisor = Number(header.ticksPerSecond) / NANOS;
     this.#startSecond = Number(header.startNanos / 1_000_000_000n);
     this.#startNano = Number(header.startNanos % 1_000_000_000n);
@@ -62,7 +63,7 @@ export class ChunkClock {
 
   /** Nanoseconds since 1970. */
   epochNanos(ticks: Long): bigint {
-    return this.#startNanos + BigInt(this.sinceStart(ticks));
+    return this.startNanos + BigInt(this.sinceStart(ticks));
   }
 
   /** `OffsetDateTime.toString` of a moment in ticks. */

@@ -47,8 +47,10 @@ export async function printEvents(
   await out.add(json ? JSON_BEGIN : XML_BEGIN);
   const depth = options.stackDepth ?? 5;
   let separator = '';
+  let first: Chunk | undefined;
   for await (const chunk of chunks) {
-    const printable = printableOf(chunk);
+    first ??= chunk;
+    const printable = printableOf(chunk, first);
     const renderer = json ? new JsonRenderer(printable, depth) : new XmlRenderer(printable, depth);
     for (const event of inEndOrder(locateEvents(chunk, options.filter), chunk, printable.clock)) {
       const text = guard(chunk, event, options, () =>
@@ -77,7 +79,7 @@ async function printText(
 ): Promise<void> {
   const queue = new EventQueue<Waiting>();
   const contexts = new ThreadContexts();
-  let origin: bigint | undefined;
+  let first: Chunk | undefined;
   const show = async (): Promise<void> => {
     const { chunk, type, offset, renderer, role } = queue.poll()!;
     const event = { type, offset };
@@ -94,11 +96,11 @@ async function printText(
     if (text !== undefined) await out.add(text);
   };
   for await (const chunk of chunks) {
-    const printable = printableOf(chunk);
+    first ??= chunk;
+    const printable = printableOf(chunk, first);
     const { clock } = printable;
-    origin ??= chunk.header.startNanos;
     // Twice the nanoseconds, so that an end (odd) comes behind a contextual start (even) of that moment.
-    const base = Number(chunk.header.startNanos - origin);
+    const base = Number(clock.startNanos - first.header.startNanos);
     const renderer = new TextRenderer(printable, options.stackDepth ?? 5, options.exact ?? false);
     for (const { type, offset } of locateEvents(chunk)) {
       const { start, end } = endOf(chunk, type, offset, clock);
@@ -118,15 +120,30 @@ async function printText(
   await out.flush();
 }
 
-function printableOf(chunk: Chunk): PrintableChunk {
+function printableOf(chunk: Chunk, first: Chunk): PrintableChunk {
   const { layouts } = chunk.metadata;
   return {
     bytes: chunk.bytes,
     layouts,
-    clock: new ChunkClock(chunk.header, chunk.types.region),
+    clock: clockOf(chunk, first),
     pool: (type: ClassType) => chunk.poolOf(type),
     stringPool: () => chunk.pool('java.lang.String'),
   };
+}
+
+const SECOND = 1_000_000_000n;
+
+/**
+ * The JDK shows all of a file by the clock of its first chunk (ChunkParser hands its TimeConverter on).
+ * Within one process that moves events by microseconds, and we do the same to show the same. Chunks whose
+ * ticks have another origin or another rate keep their own clock, where the JDK would show a wrong date.
+ */
+function clockOf(chunk: Chunk, first: Chunk): ChunkClock {
+  const own = new ChunkClock(chunk.header, chunk.types.region);
+  if (chunk.header.ticksPerSecond !== first.header.ticksPerSecond) return own;
+  const shared = new ChunkClock(first.header, first.types.region);
+  const difference = shared.epochNanos(chunk.header.startTicks) - chunk.header.startNanos;
+  return difference < SECOND && difference > -SECOND ? shared : own;
 }
 
 /** Runs a decoder; where the bytes do not fit, the event is told of and left out, or the error thrown. */

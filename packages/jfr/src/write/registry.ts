@@ -18,6 +18,20 @@ import { ALWAYS_DECLARED, SETTING_TYPES, STANDARD_TYPES } from './standard-types
 /** 0 is metadata and 1 is checkpoint; an id below 128 takes one byte in each event. */
 const FIRST_EVENT_ID = 2;
 const FIRST_TYPE_ID = 10_000;
+/** Ids that are no event's are drawn for each registry from so many ranges of TYPE_RANGE ids. */
+const TYPE_RANGES = 2 ** 18;
+const TYPE_RANGE = 1024;
+
+/**
+ * The ids of pool types differ from registry to registry. JDK 25 carries its constant lookups from chunk
+ * to chunk by type id (ChunkParser.fillConstantPools) and takes a key of the chunk before for the same
+ * constant; so in a file joined from two processes, equal ids would show one's strings in the other's
+ * events. Events do not carry these ids: a large one costs a few bytes per checkpoint.
+ */
+function drawTypeIds(): number {
+  const [random = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return FIRST_TYPE_ID + (random % TYPE_RANGES) * TYPE_RANGE;
+}
 
 /** How a value of a field is written. `pool` and `enumeration` are keys into a constant pool. */
 export type FieldKind =
@@ -149,9 +163,11 @@ export class EventRegistry {
   readonly #events = new Map<string, EventType>();
   readonly #enumerations = new Map<string, readonly string[]>();
   #nextEvent = FIRST_EVENT_ID;
-  #nextType = FIRST_TYPE_ID;
+  #nextType: number;
 
-  constructor(declarations: Iterable<EventDeclaration> = []) {
+  /** `firstTypeId`: where the ids of pool types begin; drawn by lot unless given. */
+  constructor(declarations: Iterable<EventDeclaration> = [], firstTypeId: number = drawTypeIds()) {
+    this.#nextType = firstTypeId;
     for (const name of ALWAYS_DECLARED) this.#require(name, 'every recording');
     for (const declaration of declarations) this.register(declaration);
   }
