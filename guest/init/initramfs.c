@@ -67,6 +67,9 @@ int main(int argc, char **argv) {
       if (console != fd) dup2(console, fd);
     if (console > 2) close(console);
   }
+  // The sign of life that the host's boot watchdog waits for.
+  puts("rekindle: user space reached");
+  fflush(stdout);
   if (mount("proc", "/proc", "proc", 0, NULL) < 0) fail("mount", "/proc");
   if (cmdline_read() < 0) fail("read", "/proc/cmdline");
   load_modules();

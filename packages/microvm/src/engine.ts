@@ -189,6 +189,6 @@ export interface Engine {
   probe(): Promise<EngineProbe>;
   /** Starts a VM; resolves when the guest shows life on its console. */
   boot(spec: BootSpec): Promise<Machine>;
-  /** Loads a snapshot and leaves the VM paused; no guest memory is touched before `resume`. */
+  /** Loads a snapshot and leaves the VM paused; of guest memory only what devices share with it is touched. */
   restore(spec: RestoreSpec, backend: MemoryBackend): Promise<Machine>;
 }

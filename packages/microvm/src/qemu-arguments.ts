@@ -63,7 +63,8 @@ export function cpuModel(accelerator: Accelerator): string {
 /** Devices in slot order. */
 export function qemuDevices(hasImage: boolean): string[] {
   return [
-    'virtio-serial-pci,id=serial0,disable-legacy=on',
+    // One port beside the console's: each costs two queues, whose pages are touched at every restore.
+    'virtio-serial-pci,id=serial0,max_ports=2,disable-legacy=on',
     `virtserialport,bus=serial0.0,nr=1,chardev=agent,name=${AGENT_PORT}`,
     ...(hasImage ? ['virtio-blk-pci,drive=root,disable-legacy=on'] : []),
     'virtio-net-pci,netdev=net0,disable-legacy=on,romfile=',

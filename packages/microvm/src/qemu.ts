@@ -171,10 +171,11 @@ export class QemuEngine implements Engine {
       cached: false,
     };
     let started: Started | undefined;
+    let setup: QemuSetup | undefined;
     let state: number | undefined;
     try {
       state = openSync(spec.state, 'r');
-      const setup: QemuSetup = {
+      setup = {
         machineType: identity.machineType,
         accelerator: identity.accelerator,
         memoryBytes: identity.regions.reduce((sum, region) => sum + region.bytes, 0),
@@ -202,7 +203,10 @@ export class QemuEngine implements Engine {
         backend,
       });
     } catch (error) {
-      const cause = await explainExit(error, started);
+      const cause =
+        started === undefined || setup === undefined
+          ? error
+          : await explainExit(error, setup, started.process.exited);
       await abandon(started, directory);
       throw cause;
     } finally {
@@ -289,7 +293,9 @@ export class QemuEngine implements Engine {
     try {
       const socket = await Promise.race([
         connected,
-        process.exited.then((exit) => Promise.reject(startFailure(exit, setup))),
+        process.exited.then(() =>
+          Promise.reject(new MicrovmError('VMM_GONE', 'QEMU ended before it connected')),
+        ),
         new Promise<never>((_resolve, reject) => {
           timer = setTimeout(
             () =>
@@ -317,9 +323,10 @@ export class QemuEngine implements Engine {
       });
       return { process, qmp, exited, terminate };
     } catch (error) {
+      const cause = await explainExit(error, setup, process.exited);
       terminate();
       await exited;
-      throw error;
+      throw cause;
     } finally {
       clearTimeout(timer);
       server.close();
@@ -380,16 +387,25 @@ async function abandon(started: Started | undefined, directory: string): Promise
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** When a request failed because QEMU died under it, says that, with what QEMU printed last. */
-async function explainExit(error: unknown, started: Started | undefined): Promise<unknown> {
-  if (!(error instanceof MicrovmError) || error.code !== 'VMM_GONE' || started === undefined) {
-    return error;
-  }
-  const exit = await started.exited;
-  return new MicrovmError('VMM_GONE', `QEMU ended while it was restoring (${describe(exit)})`, {
-    hint: 'nothing was left behind: restore again; if it happens again, look at the host’s log',
-    cause: error,
-  });
+/** When something failed because QEMU died under it, says what QEMU died of. */
+async function explainExit(
+  error: unknown,
+  setup: QemuSetup,
+  exited: Promise<VmmExit>,
+): Promise<unknown> {
+  if (!(error instanceof MicrovmError) || error.code !== 'VMM_GONE') return error;
+  const exit = await exited;
+  return (
+    knownFailure(exit, setup) ??
+    new MicrovmError(
+      'VMM_GONE',
+      `QEMU ended while it was ${setup.incoming ? 'restoring' : 'starting'} (${describe(exit)})`,
+      {
+        hint: 'nothing was left behind: try again; if it happens again, look at the log of the host',
+        cause: error,
+      },
+    )
+  );
 }
 
 export function describe(exit: {
@@ -401,8 +417,8 @@ export function describe(exit: {
   return exit.log === '' ? how : `${how}: ${exit.log.split('\n').at(-1)}`;
 }
 
-/** What QEMU's last words mean for the user. */
-function startFailure(exit: VmmExit, setup: QemuSetup): MicrovmError {
+/** What QEMU's last words mean for the user, where they are known. */
+function knownFailure(exit: VmmExit, setup: QemuSetup): MicrovmError | undefined {
   const { log } = exit;
   if (/host forwarding rule/.test(log)) return portTaken(setup.endpoints[0]?.port);
   if (/failed to execute|cannot start/.test(log)) {
@@ -427,7 +443,8 @@ function startFailure(exit: VmmExit, setup: QemuSetup): MicrovmError {
   if (isDiskFull(setup.directory) && !setup.incoming) {
     return diskFull('starting a VM', setup.directory);
   }
-  return new MicrovmError('VMM_FAILED', `QEMU ended at start (${describe(exit)})`, {
+  if (exit.signal !== null || log === '') return undefined;
+  return new MicrovmError('VMM_FAILED', `QEMU gave up at start (${describe(exit)})`, {
     hint: 'the message is QEMU’s own',
   });
 }

@@ -3,6 +3,7 @@
 // holds the memory and has installed what its policy wants - the CPUs.
 import { rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   buildPreload,
   type PagerHandle,
@@ -20,7 +21,7 @@ import { own } from './owned.ts';
 import { QemuEngine } from './qemu.ts';
 import { qemuDevices } from './qemu-arguments.ts';
 import { verifySnapshot } from './snapshot-read.ts';
-import { claimDirectory } from './state-directory.ts';
+import { claimDirectory, processStart } from './state-directory.ts';
 import { firstAnswer, type ServiceProbe } from './vm.ts';
 
 /** `file`: the VMM maps the memory file itself. Everything else is a policy of the pager. */
@@ -171,6 +172,7 @@ export async function restoreVm(
     await machine?.kill();
     pager?.handle.kill();
     await pager?.handle.done.catch(() => {});
+    if (pager !== undefined) await processGone(pager.handle.pid);
     rmSync(vmDirectory, { recursive: true, force: true });
     throw error;
   } finally {
@@ -239,7 +241,15 @@ async function closeVm(
   pager: PagerHandle | undefined,
 ): Promise<{ exit: MachineExit; pager: PagerSummary | undefined }> {
   const exit = await machine.kill();
-  return { exit, pager: await pager?.done.catch(pagerFailed) };
+  const summary = await pager?.done.catch(pagerFailed);
+  if (pager !== undefined) await processGone(pager.pid);
+  return { exit, pager: summary };
+}
+
+/** A pager tells its summary before its process has ended. */
+async function processGone(pid: number): Promise<void> {
+  const start = processStart(pid);
+  while (start !== undefined && processStart(pid) === start) await sleep(1);
 }
 
 function pagerFailed(error: unknown): never {
