@@ -3,14 +3,10 @@
 //
 //   header (68) · metadata · statics · threads · { events · checkpoints · [metadata] · ChunkHeader }…
 //
-// A checkpoint, type 1:
-//
-//   size (4 bytes, padded) · 1 · startTicks · duration 0 · delta · mask · poolCount · pools
-//
-// `delta` leads from this checkpoint to the one before it in the chunk (negative; 0 for the first), and
-// the header points at the last. Every flush ends with a checkpoint that holds a copy of the header as it
-// is then: remote followers see nothing else. After it the header itself is rewritten in three steps, so
-// that a reader never takes a torn one for whole: guard byte 255, the fields, the next generation.
+// The `delta` of a checkpoint (checkpoint.ts) leads to the one before it in the chunk, and the header
+// points at the last. Every flush ends with a checkpoint that holds a copy of the header as it is then:
+// remote followers see nothing else. After it the header itself is rewritten in three steps, so that a
+// reader never takes a torn one for whole: guard byte 255, the fields, the next generation.
 // Source: jfrChunkWriter.cpp (JDK 17, 25), jdk.jfr.internal.consumer.ChunkHeader.refresh.
 import { ByteSink } from '@rekindle/bytes';
 import { JfrError } from '../error.ts';
@@ -25,6 +21,7 @@ import {
   STATE_UPDATING,
   UPDATE_OFFSET,
 } from '../header.ts';
+import { encodeCheckpoint } from './checkpoint.ts';
 import type { ConstantPools } from './constant-pools.ts';
 import { encodeMetadata } from './metadata-writer.ts';
 import type { RecordingSink } from './recording-sink.ts';
@@ -234,17 +231,8 @@ export class ChunkWriter {
     pools: Uint8Array,
   ): void {
     const at = this.length;
-    const event = new ByteSink(pools.length + 64);
-    const size = event.padded4(0);
-    event.varint(1);
-    event.long(ticks);
-    event.varint(0);
-    event.long(chunk.lastCheckpoint === 0 ? 0 : chunk.lastCheckpoint - at);
-    event.u8(mask);
-    event.varint(poolCount);
-    event.bytes(pools);
-    event.patchPadded4(size, event.length);
-    chunk.sink.append(event.view());
+    const content = { ticks, mask, poolCount, pools };
+    chunk.sink.append(encodeCheckpoint(at, chunk.lastCheckpoint, content));
     chunk.lastCheckpoint = at;
   }
 
@@ -273,17 +261,9 @@ export class ChunkWriter {
       return sink.copy();
     };
     // The copy says how long the chunk is with the copy in it: measured first, then written.
-    const previous = chunk.lastCheckpoint;
-    const delta = previous === 0 ? 0 : previous - at;
-    const measure = new ByteSink(128);
-    measure.padded4(0);
-    measure.varint(1);
-    measure.long(ticks);
-    measure.varint(0);
-    measure.long(delta);
-    measure.u8(update.mask);
-    measure.varint(1);
-    this.#checkpoint(chunk, ticks, update.mask, 1, pool(at + measure.length + pool(0).length));
+    const content = { ticks, mask: update.mask, poolCount: 1, pools: pool(0) };
+    const { length } = encodeCheckpoint(at, chunk.lastCheckpoint, content);
+    this.#checkpoint(chunk, ticks, update.mask, 1, pool(at + length));
     const bytes = header(this.length);
     const { sink, base } = chunk;
     sink.patch(base + STATE_OFFSET, GUARD);
