@@ -2,6 +2,7 @@
 // What the page shows right now: the opened runs, which of them is in front, where pointer and search
 // are. Panels subscribe to it; the drawings are redrawn from it frame by frame.
 import type { Run } from '@rekindle/analysis';
+import type { GridCanvas } from './draw/grid-canvas.ts';
 import type { Problem } from './model/problem.ts';
 import { RunView } from './model/run-view.ts';
 import { DARK, LIGHT, type ThemeName } from './model/theme.ts';
@@ -20,6 +21,8 @@ export class Session {
   /** Slot that was searched for, or -1. */
   found = -1;
   theme: ThemeName;
+  /** The drawing of the grid, once it is on the page. */
+  stage: GridCanvas | undefined;
   readonly #panels = new Set<() => void>();
   readonly #drawings = new Set<() => void>();
   #frame = 0;

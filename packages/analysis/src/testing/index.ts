@@ -3,3 +3,4 @@
 export { drawnRun, MICROSECOND } from './drawn-run.ts';
 export { type SyntheticOptions, syntheticRun } from './synthetic.ts';
 export { recordingOf } from './synthetic-recording.ts';
+export { type Texts, textsOf } from './synthetic-texts.ts';

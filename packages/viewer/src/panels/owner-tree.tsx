@@ -73,6 +73,7 @@ export function OwnerTree({ session, view }: { session: Session; view: RunView }
           data-key={row.key}
           data-owner={row.owner?.name}
           role="treeitem"
+          aria-label={labelOf(view, row)}
           tabIndex={index === 0 ? 0 : -1}
           aria-level={row.level + 1}
           aria-selected={row.owner !== undefined && view.selection.has(row.owner.id)}
@@ -90,6 +91,13 @@ export function OwnerTree({ session, view }: { session: Session; view: RunView }
       ))}
     </div>
   );
+}
+
+/** What a screen reader says of a row. */
+function labelOf(view: RunView, { label, owner }: Row): string {
+  if (owner === undefined) return label;
+  const resident = bytes(view.graph.residentPages(owner.id) * PAGE_BYTES);
+  return `${label}, ${resident} resident, ${bytes(view.states.loaded[owner.id]! * PAGE_BYTES)} loaded`;
 }
 
 function Twisty(props: {

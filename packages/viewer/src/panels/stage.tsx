@@ -20,6 +20,7 @@ export function Stage({
     const canvas = element.current;
     if (canvas === null) return;
     const drawing = new GridCanvas(canvas);
+    session.stage = drawing;
     onReady(drawing);
     const stopDrawing = session.onFrame(() => drawStage(session, drawing));
     const stopPointing = pointAt(session, drawing);

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+// The viewer in a real browser: the built page, served by the real server under its real policy.
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { FAULTED, installLog, type Run, summarize } from '@rekindle/analysis';
+import { recordingOf, syntheticRun, textsOf } from '@rekindle/analysis/testing';
+import { serveViewer, type ViewerServer } from '@rekindle/viewer/server';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const executablePath = findChromium();
+const reason = 'no chromium, chromium-browser or google-chrome on PATH';
+if (executablePath === undefined) console.warn(`viewer in a browser: skipped, ${reason}`);
+
+const folder = mkdtempSync(join(tmpdir(), 'rekindle-e2e-viewer-'));
+const shots = process.env.REKINDLE_SCREENSHOTS ?? folder;
+const run = syntheticRun('run.jfr', { ram: 512 * 1024 ** 2 });
+const prefetched = syntheticRun('prefetched.jfr', { ram: 512 * 1024 ** 2, prefetch: 0.9 });
+const log = installLog(run);
+
+let browser: Browser;
+let server: ViewerServer | undefined;
+let page: Page;
+let complaints: string[];
+
+/** Opens the page on files of these names in the folder. */
+async function open(...names: string[]): Promise<void> {
+  server = await serveViewer({ files: names.map((name) => join(folder, name)) });
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
+  complaints = [];
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(message.text());
+  });
+  await page.goto(server.url);
+  await page.locator('[data-testid=stage], [data-testid=problem]').waitFor();
+}
+
+describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
+  beforeAll(async () => {
+    const build = fileURLToPath(new URL('../packages/viewer/build.mjs', import.meta.url));
+    execFileSync(process.execPath, [build, '--quiet'], { stdio: 'inherit' });
+    mkdirSync(shots, { recursive: true });
+    writeFileSync(join(folder, 'run.jfr'), await recordingOf(run));
+    writeFileSync(join(folder, 'prefetched.jfr'), await recordingOf(prefetched));
+    writeFileSync(join(folder, 'bare.jfr'), await recordingOf({ ...run, memory: undefined }));
+    const texts = textsOf(run);
+    writeFileSync(join(folder, 'mem_mapping.txt'), texts.mappings);
+    writeFileSync(join(folder, 'uffd.log'), texts.faultLog);
+    writeFileSync(join(folder, 'nmt.log'), texts.nativeMemory);
+    writeFileSync(join(folder, 'broken.jfr'), (await recordingOf(run)).subarray(0, 5000));
+    writeFileSync(join(folder, 'letter.txt'), 'Dear reader,\n');
+    // Chromium refuses its sandbox to root.
+    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
+    browser = await chromium.launch({ executablePath: executablePath as string, args });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  afterEach(async () => {
+    await page?.close();
+    await server?.close();
+    server = undefined;
+  });
+
+  it('shows a recording that explains itself', async () => {
+    await open('run.jfr');
+    await page.getByRole('treeitem', { name: /^java/ }).waitFor();
+    expect(await said(page.locator('header'))).toContain('512 MiB guest');
+    const owners = await page.getByRole('treeitem').allInnerTexts();
+    for (const name of ['init', 'rekindle-agent', 'java', 'Java Heap', 'kernel', 'page cache']) {
+      expect(
+        owners.some((text) => text.includes(name)),
+        name,
+      ).toBe(true);
+    }
+    await page.screenshot({ path: join(shots, 'start.png') });
+    expect(complaints).toEqual([]);
+  });
+
+  it('paints every page in the colour that the legend gives its state', async () => {
+    await open('run.jfr');
+    const heap = slotsOf(run, 'Java Heap');
+    const kernel = slotsOf(run, 'Kernel code');
+    const touched = new Set(log.slot);
+    const [cold, warm] = [heap.find((s) => !touched.has(s))!, heap.find((s) => touched.has(s))!];
+    const [text, used] = [
+      kernel.find((s) => touched.has(s))!,
+      kernel.find((s) => !touched.has(s))!,
+    ];
+    const fresh = log.slot.find((slot) => run.graph.ownersOf(slot).length === 0)!;
+    const legend = await legendColours();
+    expect(await colourOf(warm)).toBe(legend.get('selected'));
+    expect(await colourOf(text)).toBe(legend.get('used'));
+    expect(await colourOf(fresh)).toBe(legend.get('unused'));
+    await page.keyboard.press('End');
+    expect(await colourOf(warm)).toBe(legend.get('loaded, selected'));
+    expect(await colourOf(cold)).toBe(legend.get('selected'));
+    expect(await colourOf(text)).toBe(legend.get('loaded'));
+    expect(await colourOf(used)).toBe(legend.get('used'));
+    expect(await colourOf(fresh)).toBe(legend.get('new'));
+    await page.keyboard.press('Home');
+    expect(await colourOf(warm)).toBe(legend.get('selected'));
+    await page.keyboard.press('0');
+    await page.keyboard.press('End');
+    await page.screenshot({ path: join(shots, 'end.png') });
+    expect(complaints).toEqual([]);
+  });
+
+  it('tells everything about the page under the pointer', async () => {
+    await open('run.jfr');
+    await page.keyboard.press('End');
+    const index = log.slot.findIndex((slot) => slotsOf(run, 'Code').includes(slot));
+    const slot = log.slot[index]!;
+    await pointAt(slot);
+    const told = await said(page.getByTestId('inspector'));
+    const address = run.ram.addressOf(slot).toString(16).padStart(9, '0');
+    expect(told).toContain(`0x${address}`);
+    expect(told).toContain('code cache');
+    expect(told).toContain('java 214 Code');
+    expect(told).toMatch(/org\.example\.Service\d+\.handle\d+/);
+    expect(told).toMatch(/copied on a (read|write) by thread 410\d in [\d.]+ µs/);
+    expect(told).toContain(`event ${index + 1} of ${log.length}`);
+    await page.screenshot({ path: join(shots, 'hover.png') });
+  });
+
+  it('selects what is clicked, in the list and in the grid', async () => {
+    await open('run.jfr');
+    const text = slotsOf(run, 'Kernel code').find((slot) => !log.slot.includes(slot))!;
+    const legend = await legendColours();
+    expect(await colourOf(text)).toBe(legend.get('used'));
+    await page.locator('[data-owner="kernel"]').click();
+    expect(await colourOf(text)).toBe(legend.get('selected'));
+    await pointAt(slotsOf(run, 'Java Heap')[0]!);
+    await page.mouse.down();
+    await page.mouse.up();
+    await page.locator('.owner.chosen[data-owner="java"]').waitFor();
+    expect(await colourOf(text)).toBe(legend.get('used'));
+    await page.locator('[data-owner="java"]').press('ArrowDown');
+    await page.keyboard.press('Enter');
+    expect(await page.locator('.owner.chosen').count()).toBe(1);
+    expect(await page.locator('.owner.chosen').getAttribute('data-owner')).not.toBe('java');
+  });
+
+  it('plays to the end and counts what the recording says', async () => {
+    await open('run.jfr');
+    await page.getByLabel('play in').selectOption('2');
+    await page.getByTestId('play').click();
+    await page.waitForFunction(() => !rekindle.session.view.playback.playing, undefined, {
+      timeout: 20_000,
+    });
+    const { faults, zeroed, copied } = summarize(run);
+    const rows = await page.getByTestId('totals').locator('tbody tr').allInnerTexts();
+    const figures = new Map(
+      rows.map((row) => {
+        const [name, ...cells] = row.replace(/\u2009/g, '').split('\t');
+        return [name, cells];
+      }),
+    );
+    const twice = (value: number) => [String(value), String(value)];
+    expect(figures.get('page faults')).toEqual(twice(faults));
+    expect(figures.get('copied')).toEqual(twice(copied));
+    expect(figures.get('zeroed')).toEqual(twice(zeroed));
+    const clock = await said(page.getByTestId('clock'));
+    expect(clock).toContain(`event ${log.length}`);
+  });
+
+  it('is worked by keyboard', async () => {
+    await open('run.jfr');
+    await page.getByTestId('stage').waitFor();
+    const applied = () => page.evaluate(() => rekindle.session.view.states.applied);
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowRight');
+    expect(await applied()).toBe(2);
+    await page.keyboard.press('ArrowLeft');
+    expect(await applied()).toBe(1);
+    await page.keyboard.press('End');
+    expect(await applied()).toBe(log.length);
+    await page.keyboard.press('4');
+    expect(await said(page.getByTestId('legend'))).toContain('java heap');
+    await page.keyboard.press('v');
+    expect(await said(page.locator('.stage-bar'))).toContain('of java');
+    await page.screenshot({ path: join(shots, 'virtual.png') });
+    await page.keyboard.press('t');
+    await page.locator('html[data-theme=dark]').waitFor();
+    await page.keyboard.press('2');
+    await page.keyboard.press('v');
+    await page.screenshot({ path: join(shots, 'dark-order.png') });
+    expect(complaints).toEqual([]);
+  });
+
+  it('finds an address', async () => {
+    await open('run.jfr');
+    await page.keyboard.press('/');
+    await page.keyboard.type('0x1000000');
+    await page.keyboard.press('Enter');
+    expect(await said(page.getByTestId('inspector'))).toContain('Kernel code');
+    await page.getByRole('searchbox').fill('0xffffffff000');
+    await page.keyboard.press('Enter');
+    expect(await said(page.locator('.search .problem'))).toBe('no page in memory there');
+  });
+
+  it('shows two runs and what was prefetched', async () => {
+    await open('run.jfr', 'prefetched.jfr');
+    await page.getByLabel('Run', { exact: true }).selectOption('prefetched.jfr');
+    await page.keyboard.press('End');
+    const events = installLog(prefetched);
+    const at = events.slot.findIndex((_, i) => events.cause[i] !== FAULTED);
+    const legend = await legendColours();
+    expect([legend.get('prefetched'), legend.get('prefetched, selected')]).toContain(
+      await colourOf(events.slot[at]!),
+    );
+    await page.screenshot({ path: join(shots, 'prefetched.png') });
+  });
+
+  it('opens the three texts of fireCRaCer', async () => {
+    await open('mem_mapping.txt', 'uffd.log', 'nmt.log');
+    await page.keyboard.press('End');
+    const owners = await page.getByRole('treeitem').allInnerTexts();
+    expect(owners.some((text) => text.includes('Java Heap'))).toBe(true);
+    const legend = await legendColours();
+    const warm = slotsOf(run, 'Java Heap').find((slot) => log.slot.includes(slot))!;
+    expect(await colourOf(warm)).toBe(legend.get('loaded, selected'));
+    expect(await said(page.getByTestId('clock'))).toContain(`of ${run.faults.rows} events`);
+    await page.screenshot({ path: join(shots, 'texts.png') });
+  });
+
+  it('opens a recording without a capture, and says what is missing', async () => {
+    await open('bare.jfr');
+    await page.getByTestId('stage').waitFor();
+    expect(await said(page.locator('header'))).toContain('owners unknown');
+  });
+
+  it('says what is wrong with a file and what to do, and opens the next', async () => {
+    await open('broken.jfr');
+    const problem = page.getByTestId('problem');
+    await problem.waitFor();
+    expect(await said(problem)).toContain('broken.jfr');
+    expect(await said(problem.locator('.hint'))).not.toBe('');
+    await page.screenshot({ path: join(shots, 'problem.png') });
+    const picker = page.locator('input[type=file]').first();
+    await picker.setInputFiles(join(folder, 'letter.txt'));
+    await page.getByText('letter.txt is neither a recording').waitFor();
+    await picker.setInputFiles(join(folder, 'run.jfr'));
+    await page.getByTestId('stage').waitFor();
+  });
+});
+
+/** The console interface of the page, as far as it is used here. */
+interface Rekindle {
+  session: {
+    view: {
+      playback: { playing: boolean };
+      states: { applied: number };
+      grid: { cellOf(slot: number): number };
+    };
+    stage: { reveal(cell: number): void; pointOf(cell: number): { x: number; y: number } };
+    redraw(): void;
+  };
+}
+declare const rekindle: Rekindle;
+
+function slotsOf(of: Run, name: string): number[] {
+  return [...of.graph.slotsOf(of.graph.owners.find((owner) => owner.name === name)!.id)];
+}
+
+/** What an element says, as it is laid out, without the thin spaces in numbers. */
+async function said(element: Locator): Promise<string> {
+  // biome-ignore lint/performance/useDomNodeTextContent: the text as people see it is what is tested
+  return (await element.innerText()).replace(/\u2009/g, '');
+}
+
+/** Brings a page into view; where it is then, in CSS pixels of the canvas. */
+async function reveal(slot: number): Promise<{ x: number; y: number }> {
+  await page.getByTestId('stage').waitFor();
+  return page.evaluate(async (wanted) => {
+    const { session } = rekindle;
+    const cell = session.view.grid.cellOf(wanted);
+    session.stage.reveal(cell);
+    session.redraw();
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    return session.stage.pointOf(cell);
+  }, slot);
+}
+
+/** The colour of a page on the screen. The pointer is moved away first. */
+async function colourOf(slot: number): Promise<string> {
+  await page.mouse.move(5, 5);
+  const point = await reveal(slot);
+  return page.evaluate(({ x, y }) => {
+    const canvas = document.querySelector('[data-testid=stage]') as HTMLCanvasElement;
+    const ratio = window.devicePixelRatio;
+    const data = canvas.getContext('2d')!.getImageData(x * ratio, y * ratio, 1, 1).data;
+    return `rgb(${data[0]}, ${data[1]}, ${data[2]})`;
+  }, point);
+}
+
+async function pointAt(slot: number): Promise<void> {
+  const { x, y } = await reveal(slot);
+  const box = (await page.getByTestId('stage').boundingBox())!;
+  await page.mouse.move(box.x + x, box.y + y);
+}
+
+async function legendColours(): Promise<Map<string, string>> {
+  await page.getByTestId('legend').waitFor();
+  const entries = await page
+    .getByTestId('legend')
+    .locator('li')
+    .evaluateAll((items) =>
+      items.map((item) => [
+        item.textContent ?? '',
+        getComputedStyle(item.querySelector('i') as Element).backgroundColor,
+      ]),
+    );
+  return new Map(entries as [string, string][]);
+}
+
+function findChromium(): string | undefined {
+  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
+    for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
+      try {
+        accessSync(join(directory, name), constants.X_OK);
+        return join(directory, name);
+      } catch {
+        // Not in this directory.
+      }
+    }
+  }
+  return undefined;
+}
