@@ -31,6 +31,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/view.ts')).viewCommand(),
   },
   {
+    name: 'memory',
+    about: 'whose page is it: asked of a running guest, or read off a snapshot',
+    load: async () => (await import('./commands/memory.ts')).memoryCommand(),
+  },
+  {
     name: 'jfr',
     about: 'look into flight recordings, convert and mend them',
     load: async () => (await import('./commands/jfr.ts')).jfrCommand(),

@@ -2,7 +2,7 @@
 // The memory of a guest at one instant: who mapped what, where it lies in guest physical memory, and
 // whose every page frame is. Columns, because there are hundreds of thousands of pages.
 import type { FrameTable } from './frames.ts';
-import type { JvmLayout } from './jvm-layout.ts';
+import { JvmLayout } from './jvm-layout.ts';
 import { Ownership } from './ownership.ts';
 
 /** Index into `GuestMemory.processes`. */
@@ -64,6 +64,28 @@ export class GuestMemory {
     this.runs = parts.runs;
     this.frames = parts.frames;
     this.jvms = parts.jvms;
+  }
+
+  /**
+   * The same memory with what JVMs said of themselves at another look at the guest, by process id: for
+   * memory that was introspected, where no JVM could be asked.
+   */
+  withJvms(jvms: readonly JvmLayout[]): GuestMemory {
+    const { processes, mappings, runs, frames } = this;
+    const ofThis = jvms.map(({ pid, regions, methods }) => {
+      const process = processes.findIndex((candidate) => candidate.pid === pid);
+      return new JvmLayout(pid, process, regions, methods);
+    });
+    return new GuestMemory({ processes, mappings, runs, frames, jvms: ofThis });
+  }
+
+  /** Pages in memory that a process maps, shared ones too. */
+  residentPages(process: ProcessIndex): number {
+    let pages = 0;
+    for (let run = 0; run < this.runs.length; run++) {
+      if (this.runs.process[run] === process) pages += this.runs.pages[run]!;
+    }
+    return pages;
   }
 
   /** Whose page is it: worked out at the first question. */
