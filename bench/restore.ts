@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bench: from resume to the first correct answer, by restore policy, page cache warm and dropped
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { writeWorkingSet } from '../packages/cli/src/working-set-file.ts';
+import {
+  bootVm,
+  ensureImage,
+  ensureInitramfs,
+  ensureKernel,
+  type Manifest,
+  type RestoredVm,
+  type RestoreOptions,
+  restoreVm,
+  type ServiceProbe,
+  serviceUrl,
+  snapshotVm,
+} from '../packages/microvm/src/index.ts';
+import {
+  type Comparison,
+  machine,
+  printComparisons,
+  printTable,
+  show,
+  spread,
+} from './statistics.ts';
+
+export interface RestoreBenchOptions {
+  /** Interleaved rounds; each restores once by every policy, warm and cold. */
+  readonly rounds: number;
+  readonly memoryMiB: number;
+  /** Requests before the snapshot. */
+  readonly warmUp: number;
+  /** Recordings that make the working set. */
+  readonly recordings: number;
+}
+
+const POLICIES = ['file', 'on-demand', 'prefetch', 'hybrid', 'concurrent'] as const;
+type Policy = (typeof POLICIES)[number];
+const CACHES = ['warm', 'cold'] as const;
+type Cache = (typeof CACHES)[number];
+
+interface Sample {
+  /** From the request to resume to the last byte of the first correct answer, ms. */
+  readonly answerMs: number;
+  /** From the call of restore to the same, ms: everything counts. */
+  readonly totalMs: number;
+  readonly faults: number;
+  readonly stalledMs: number;
+}
+
+const SERVICE: ServiceProbe = {
+  guestPort: 8080,
+  path: '/',
+  accept: (body, status) => status === 200 && body.startsWith('{"service":"rekindle-demo",'),
+};
+
+export async function run(options: RestoreBenchOptions): Promise<void> {
+  const scratch = mkdtempSync(join(tmpdir(), 'rekindle-bench-'));
+  const before = process.env.XDG_STATE_HOME;
+  process.env.XDG_STATE_HOME = join(scratch, 'state');
+  try {
+    const snapshot = join(scratch, 'snapshot');
+    const manifest = await prepare(snapshot, options);
+    const workingSet = join(snapshot, 'working-set');
+    const pages = await recordWorkingSet(snapshot, manifest, scratch, options.recordings);
+    const samples = new Map<string, Sample[]>();
+    for (let round = 0; round < options.rounds; round++) {
+      for (const cache of CACHES) {
+        for (const policy of rotated(POLICIES, round)) {
+          prepareCache(manifest, snapshot, cache);
+          const needsSet = policy !== 'file' && policy !== 'on-demand';
+          const sample = await measure(snapshot, {
+            policy,
+            ...(needsSet ? { workingSet } : {}),
+          });
+          const key = `${policy} ${cache}`;
+          samples.set(key, [...(samples.get(key) ?? []), sample]);
+        }
+      }
+    }
+    report(samples, pages, manifest);
+  } finally {
+    if (before === undefined) delete process.env.XDG_STATE_HOME;
+    else process.env.XDG_STATE_HOME = before;
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Boots the demo's service, warms it up, and snapshots it. */
+async function prepare(snapshot: string, options: RestoreBenchOptions): Promise<Manifest> {
+  const kernel = await ensureKernel();
+  const initramfs = await ensureInitramfs({ kernel });
+  const image = await ensureImage();
+  const { machine: vm } = await bootVm(
+    {
+      name: 'bench',
+      kernel: { path: kernel.path, sha256: kernel.hash },
+      initramfs: { path: initramfs.path, sha256: initramfs.hash },
+      image: { path: image.path, sha256: image.hash },
+      memoryBytes: options.memoryMiB * 1024 * 1024,
+      forwards: [{ guestPort: 8080 }],
+    },
+    { probe: SERVICE },
+  );
+  for (let request = 0; request < options.warmUp; request++) {
+    await (await fetch(serviceUrl(vm, SERVICE))).text();
+  }
+  const { manifest } = await snapshotVm(vm, snapshot, { after: 'kill', probe: SERVICE });
+  return manifest;
+}
+
+/** Restores on demand a few times and keeps what every one of them touched. */
+async function recordWorkingSet(
+  snapshot: string,
+  manifest: Manifest,
+  scratch: string,
+  count: number,
+): Promise<number> {
+  const recordings: string[] = [];
+  for (let index = 0; index < count; index++) {
+    const record = join(scratch, `run-${index}.jfr`);
+    await measure(snapshot, { policy: 'on-demand', record });
+    recordings.push(record);
+  }
+  return writeWorkingSet(snapshot, manifest, recordings);
+}
+
+async function measure(snapshot: string, options: RestoreOptions): Promise<Sample> {
+  const vm: RestoredVm = await restoreVm(snapshot, { ...options, probe: SERVICE });
+  const { firstAnswerMs, totalMs } = vm.timings;
+  const { pager } = await vm.close();
+  if (firstAnswerMs === undefined) throw new Error('the service did not answer');
+  return {
+    answerMs: firstAnswerMs,
+    totalMs,
+    faults: pager?.faults ?? Number.NaN,
+    stalledMs: pager === undefined ? Number.NaN : pager.stalled / 1e6,
+  };
+}
+
+/** Brings the snapshot's files into the page cache, or throws them out of it, and makes sure of it. */
+function prepareCache(manifest: Manifest, snapshot: string, cache: Cache): void {
+  const memory = join(snapshot, manifest.files.memory.path);
+  const files = [memory, join(snapshot, manifest.files.state.path)];
+  for (const file of files) {
+    if (cache === 'warm') execFileSync('cat', [file], { stdio: ['ignore', 'ignore', 'inherit'] });
+    // dd with nocache and nothing to copy is posix_fadvise(DONTNEED) over the whole file.
+    else execFileSync('dd', [`if=${file}`, 'iflag=nocache', 'count=0', 'status=none']);
+  }
+  const resident = Number(
+    execFileSync('fincore', ['--bytes', '--noheadings', '--output', 'RES', memory], {
+      encoding: 'utf8',
+    }),
+  );
+  const share = resident / manifest.files.memory.dataBytes;
+  if (cache === 'cold' ? share > 0.01 : share < 0.95) {
+    throw new Error(
+      `the page cache is not ${cache}: ${(share * 100).toFixed(1)} % of the data is in it`,
+    );
+  }
+}
+
+/** The order changes every round, so that nobody always runs first. */
+function rotated<T>(list: readonly T[], by: number): T[] {
+  const at = by % list.length;
+  return [...list.slice(at), ...list.slice(0, at)];
+}
+
+function report(samples: Map<string, Sample[]>, pages: number, manifest: Manifest): void {
+  const of = (policy: Policy, cache: Cache, field: keyof Sample) =>
+    spread((samples.get(`${policy} ${cache}`) ?? []).map((sample) => sample[field]));
+  const { memory } = manifest.files;
+  console.log(
+    `\n${machine()}; guest under ${manifest.machine.accelerator}, ${memory.bytes >> 20} MiB, ` +
+      `${memory.dataBytes >> 20} MiB of it data, working set ${pages} pages\n`,
+  );
+  console.log(
+    'cold: the files of the snapshot thrown out of the page cache (posix_fadvise), checked with fincore\n',
+  );
+  printTable(
+    ['page cache', 'policy', 'resume to answer', 'restore to answer', 'faults', 'stalled'],
+    CACHES.flatMap((cache) =>
+      POLICIES.map((policy) => [
+        cache,
+        policy,
+        show(of(policy, cache, 'answerMs'), 'ms'),
+        show(of(policy, cache, 'totalMs'), 'ms'),
+        policy === 'file' ? '-' : of(policy, cache, 'faults').median.toFixed(0),
+        policy === 'file' ? '-' : `${of(policy, cache, 'stalledMs').median.toFixed(1)} ms`,
+      ]),
+    ),
+  );
+  const against = (
+    peer: Policy,
+    cache: Cache,
+    field: 'answerMs' | 'totalMs',
+    atMost?: number,
+  ): Comparison => ({
+    what: `prefetch, ${field === 'answerMs' ? 'resume' : 'restore'} to answer, ${cache}`,
+    ours: of('prefetch', cache, field),
+    peer: of(peer, cache, field),
+    peerName: peer,
+    unit: 'ms',
+    ...(atMost === undefined ? {} : { atMost }),
+  });
+  console.log();
+  printComparisons([
+    against('on-demand', 'cold', 'answerMs', 0.4),
+    against('on-demand', 'warm', 'answerMs'),
+    against('file', 'cold', 'answerMs', 0.6),
+    against('file', 'warm', 'answerMs', 1.1),
+    against('on-demand', 'cold', 'totalMs'),
+    against('file', 'cold', 'totalMs'),
+    against('file', 'warm', 'totalMs'),
+  ]);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const { values } = parseArgs({
+    options: {
+      rounds: { type: 'string', default: '10' },
+      memory: { type: 'string', default: '512' },
+      'warm-up': { type: 'string', default: '50' },
+      recordings: { type: 'string', default: '3' },
+    },
+  });
+  await run({
+    rounds: Number(values.rounds),
+    memoryMiB: Number(values.memory),
+    warmUp: Number(values['warm-up']),
+    recordings: Number(values.recordings),
+  });
+}
