@@ -1,5 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { close, errno, fcntl, kill, syscall, syscalls } from './foreign.ts';
+import { Arena } from './arena.ts';
+import {
+  close,
+  errno,
+  eventfd,
+  fcntl,
+  kill,
+  pollDescriptor,
+  read,
+  syscall,
+  syscalls,
+  write,
+} from './foreign.ts';
 import { checked, ERRNO, SystemError } from './system-error.ts';
 
 const F_DUPFD_CLOEXEC = 1030;
@@ -36,4 +48,47 @@ export function killProcess(pid: number, signal: number): boolean {
   const value = errno();
   if (value === ERRNO.ESRCH) return false;
   throw new SystemError('kill', value, `process ${pid}`);
+}
+
+const EFD_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = 0o4000;
+
+/** A counter that one thread raises and another waits for. eventfd(2) */
+export class EventDescriptor {
+  readonly fd: number;
+  readonly #address: number;
+  readonly #words: Uint32Array;
+  #unwatch: (() => void) | undefined;
+
+  constructor() {
+    this.fd = checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
+    const block = new Arena(4096).take(8);
+    this.#address = block.address;
+    this.#words = new Uint32Array(block.bytes);
+  }
+
+  signal(): void {
+    this.#words[0] = 1;
+    this.#words[1] = 0;
+    checked(write(this.fd, this.#address, 8), 'write', 'an eventfd');
+  }
+
+  /** Takes the signals that have come; false when there was none. */
+  clear(): boolean {
+    return read(this.fd, this.#address, 8) === 8;
+  }
+
+  /** Calls back on the event loop after signals; does not keep the process alive by itself. */
+  watch(signalled: () => void): void {
+    this.#unwatch?.();
+    this.#unwatch = pollDescriptor(this.fd, () => {
+      if (this.clear()) signalled();
+    });
+  }
+
+  /** Ends the watch and gives the descriptor back. */
+  close(): void {
+    this.#unwatch?.();
+    close(this.fd);
+  }
 }

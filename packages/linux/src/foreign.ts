@@ -139,6 +139,48 @@ export const syscall: Call<[number: number, a: number, b: number, c: number, d: 
   'long syscall(long number, uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d)',
 );
 
+// SAFETY: no memory; returns a new descriptor owned by the caller. Any thread. eventfd(2)
+export const eventfd: Call<[initial: number, flags: number]> = bind(
+  'int eventfd(unsigned int initial, int flags)',
+);
+
+/**
+ * Calls back on the event loop whenever a descriptor is readable; answers the function that ends it. The
+ * watch alone does not keep the process alive.
+ */
+export function pollDescriptor(fd: number, readable: () => void): () => void {
+  const handle = koffi.node.poll(fd, { readable: true }, readable);
+  handle.unref();
+  return () => handle.close();
+}
+
+/** The functions of the pager's native fault engine (packages/pager/native/fault-engine.c). */
+export interface FaultEngineFunctions {
+  /** Starts the loop's thread. @returns 0 or an errno */
+  readonly start: Call<[engine: number]>;
+  /** Starts workers over the units set in the engine. @returns 0 or an errno */
+  readonly prefetch: Call<[engine: number, workers: number]>;
+  /** Waits for the loop's thread. @returns 0 or an errno */
+  readonly join: Call<[engine: number]>;
+}
+
+/** Loads the pager's native fault engine. @throws when the file is not that library */
+export function loadFaultEngine(path: string): FaultEngineFunctions {
+  const library = koffi.load(path);
+  const bindEngine = <Arguments extends number[]>(prototype: string): Call<Arguments> =>
+    library.func(prototype) as unknown as Call<Arguments>;
+  return {
+    // SAFETY: `engine` points to a struct engine and everything it names, all mapped by the caller, who
+    // keeps it mapped until join has returned and no worker runs; the new thread reads and writes it.
+    // It never calls back into JavaScript. fault-engine.c
+    start: bindEngine('int engine_start(uintptr_t engine)'),
+    // SAFETY: as for start; the units must stay as they are until `workers` in the engine is 0.
+    prefetch: bindEngine('int engine_prefetch(uintptr_t engine, uint32_t workers)'),
+    // SAFETY: once per start; blocks until the loop has left, which it does when its state is set.
+    join: bindEngine('int engine_join(uintptr_t engine)'),
+  };
+}
+
 /** Numbers of system calls that the C library has no function for everywhere. */
 const SYSCALLS = {
   x64: {

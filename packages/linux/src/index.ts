@@ -3,10 +3,12 @@ export { Arena, type Block, loadWord64, storeWord64 } from './arena.ts';
 export {
   closeDescriptor,
   duplicate,
+  EventDescriptor,
   killProcess,
   openProcess,
   signalProcess,
 } from './descriptor.ts';
+export { type FaultEngineFunctions, loadFaultEngine } from './foreign.ts';
 export {
   ADVICE,
   createMemoryFile,

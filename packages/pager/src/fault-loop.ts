@@ -25,6 +25,7 @@ import { now } from '@rekindle/recorder';
 import { COUNTER, type Counters } from './counters.ts';
 import { ACTION, type FaultLog } from './fault-log.ts';
 import { type GuestRange, guestPhysicalOf } from './guest-layout.ts';
+import { eventError, outsideError, talkativeError } from './loop-errors.ts';
 import type { MemorySource } from './memory-source.ts';
 import { PAGE } from './page-states.ts';
 import { hex, PagerError } from './pager-error.ts';
@@ -131,12 +132,7 @@ export class FaultLoop {
       this.#socketOpen = false;
       this.#poll.replace(SOCKET, -1);
     } else if ((socket & POLL_IN) !== 0) {
-      throw new PagerError(
-        'HANDSHAKE_INVALID',
-        'the VMM sent more after the handshake',
-        'socket',
-        'this pager does not know that extension of the protocol',
-      );
+      throw talkativeError();
     }
     if (this.#poll.events(PROCESS) !== 0) {
       this.#processAlive = false;
@@ -176,14 +172,7 @@ export class FaultLoop {
     } else if (event === UFFD_EVENT.remove || event === UFFD_EVENT.unmap) {
       this.#remove(uffd.rangeStart(index), uffd.rangeEnd(index), time);
     } else {
-      const name =
-        event === UFFD_EVENT.fork ? 'fork' : event === UFFD_EVENT.remap ? 'remap' : event;
-      throw new PagerError(
-        'EVENT_UNSUPPORTED',
-        `the VMM reported a ${name} of its guest memory, which cannot be served`,
-        'userfaultfd',
-        'register without fork and remap events',
-      );
+      throw eventError(event);
     }
   }
 
@@ -233,14 +222,7 @@ export class FaultLoop {
     const { uffd, table, source, states, counters, layout, log } = this.#parts;
     const address = this.#address[slot]!;
     const index = table.find(address);
-    if (index < 0) {
-      throw new PagerError(
-        'FAULT_FAILED',
-        'a fault outside the regions of the handshake',
-        hex(address),
-        'the VMM registered memory that it did not announce',
-      );
-    }
+    if (index < 0) throw outsideError(hex(address));
     const region = table.regions[index]!;
     const pageSize = this.#pageSize;
     const offset = region.offset + (address - region.hostVirtual);

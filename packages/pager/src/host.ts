@@ -22,10 +22,13 @@ export async function openLogs(options: ResolvedOptions): Promise<FaultLog> {
  */
 export function processHost(notify: (notice: PagerNotice) => void): PagerHost {
   let stopped = false;
-  const stop = (): void => {
-    stopped = true;
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-  return { openLog: openLogs, notify, stopped: () => stopped };
+  const stopping = new Promise<void>((resolve) => {
+    const stop = (): void => {
+      stopped = true;
+      resolve();
+    };
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+  });
+  return { openLog: openLogs, notify, stopped: () => stopped, stopping };
 }

@@ -11,8 +11,8 @@ export {
 export { HandshakeReader, type HandshakeRegion, parseHandshake } from './handshake.ts';
 export { processHost } from './host.ts';
 export type { Readahead } from './memory-source.ts';
-export { buildPreload, preloadLibraryPath } from './native-build.ts';
-export { PAGER_POLICIES, type PagerOptions, type PagerPolicy } from './options.ts';
+export { buildFaultEngine, buildPreload, preloadLibraryPath } from './native-build.ts';
+export { type LoopKind, PAGER_POLICIES, type PagerOptions, type PagerPolicy } from './options.ts';
 export { PagerError, type PagerErrorCode } from './pager-error.ts';
 export { type PagerHost, type PagerNotice, type PagerSummary, servePager } from './serve.ts';
 export { type PagerHandle, spawnPager } from './spawn.ts';

@@ -10,6 +10,8 @@ export interface MemorySource {
   readonly bytes: number;
   /** Where there is data; the rest is zero. Ascending, without overlap. */
   readonly extents: readonly Extent[];
+  /** Address of the whole memory where it is all mapped in this process; else undefined. */
+  readonly mapped: number | undefined;
   /** How many bytes from `offset` on {@link address} can offer at once, at most `wanted`. */
   contiguous(offset: number, wanted: number): number;
   /**
@@ -81,6 +83,10 @@ export class FileSource implements MemorySource {
         readahead === 'populate' && this.#mapping.advise(ADVICE.populateRead, start, end - start);
       if (!known) this.#mapping.advise(ADVICE.willneed, start, end - start);
     }
+  }
+
+  get mapped(): number {
+    return this.#address;
   }
 
   contiguous(_offset: number, wanted: number): number {

@@ -18,6 +18,9 @@ export const PAGER_POLICIES: readonly ['on-demand', 'prefetch', 'concurrent', 'h
 ];
 export type PagerPolicy = (typeof PAGER_POLICIES)[number];
 
+/** What serves faults: the native loop, or the one in TypeScript, slower while it is young. */
+export type LoopKind = 'native' | 'typescript';
+
 /** Everything a pager process is told; plain data. */
 export interface PagerOptions {
   /** Unix socket to listen on, at most 107 bytes; must not exist. */
@@ -39,6 +42,8 @@ export interface PagerOptions {
   readonly snapshotHash?: string;
   /** Default `willneed`. */
   readonly readahead?: Readahead;
+  /** Default: `native` where it can be built; the notice `listening` says which and why. */
+  readonly loop?: LoopKind;
 }
 
 /** Options with every default filled in. */

@@ -2,13 +2,14 @@
 import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { PagerHandle, PagerOptions } from './index.ts';
+import type { LoopKind, PagerHandle, PagerOptions } from './index.ts';
 import { encodeWorkingSet, spawnPager } from './index.ts';
 import { buildNative, TEST_VMM } from './native-build.ts';
 import { drawMemory, runVmm, type Scene, startVmm } from './testing/guest.ts';
 
 const scenes: Scene[] = [];
 const pagers: PagerHandle[] = [];
+let loop: LoopKind = 'native';
 
 async function scene(drawing: string): Promise<Scene> {
   const made = await drawMemory(drawing);
@@ -21,6 +22,7 @@ async function pagerFor(made: Scene, options: Partial<PagerOptions> = {}): Promi
     socketPath: made.socketPath,
     memoryPath: made.memoryPath,
     handshakeTimeoutMs: 8000,
+    loop,
     ...options,
   });
   pagers.push(pager);
@@ -51,12 +53,21 @@ async function session(drawing: string, args: readonly string[], options?: Parti
 
 const DRAWING = 'abc..0de....fghi';
 
-describe('serving', () => {
+// Everything that can be seen from outside must be the same with either loop: each is the other's judge.
+const LOOPS: readonly LoopKind[] = ['native', 'typescript'];
+
+describe.each(LOOPS)('serving (%s)', (kind) => {
+  beforeAll(() => {
+    loop = kind;
+  });
+
   it('brings every page back, holes and zero pages as zeroes', async () => {
     const { vmm, summary } = await session(DRAWING, ['check', '0', '16']);
     expect(vmm).toMatchObject({ code: 0, stderr: '' });
     expect(summary).toMatchObject({
       reason: 'vm-ended',
+      loop,
+      lost: 0,
       faults: 16,
       copied: 9,
       zeroed: 7,
@@ -173,7 +184,11 @@ describe('serving', () => {
   });
 });
 
-describe('prefetching', () => {
+describe.each(LOOPS)('prefetching (%s)', (kind) => {
+  beforeAll(() => {
+    loop = kind;
+  });
+
   const workingSet = {
     pageSize: 4096,
     memoryBytes: 16 * 4096,

@@ -1,23 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from 'node:fs';
-import { closeDescriptor, DescriptorChannel, mapAnonymous, UserFaultFd } from '@rekindle/linux';
+import {
+  closeDescriptor,
+  DescriptorChannel,
+  type FaultEngineFunctions,
+  loadFaultEngine,
+  mapAnonymous,
+  UserFaultFd,
+} from '@rekindle/linux';
 import { now } from '@rekindle/recorder';
-import { COUNTERS, totalsOf } from './counters.ts';
+import { totalsOf } from './counters.ts';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
-import { FaultLoop, type LoopParts } from './fault-loop.ts';
-import { checkLayout, firecrackerLayout } from './guest-layout.ts';
+import { checkLayout, firecrackerLayout, type GuestRange } from './guest-layout.ts';
 import { FileSource, type MemorySource } from './memory-source.ts';
-import { type PagerOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { buildFaultEngine } from './native-build.ts';
+import {
+  type LoopKind,
+  type PagerOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from './options.ts';
 import { markHoles } from './page-states.ts';
 import { PagerError } from './pager-error.ts';
-import { acceptPeer, killPeer, listenForPeer, type Peer, turn } from './peer.ts';
-import { Prefetcher, type PrefetchRun } from './prefetch.ts';
+import { acceptPeer, killPeer, listenForPeer, type Peer } from './peer.ts';
+import { planPrefetch } from './prefetch-plan.ts';
 import { RegionTable } from './region-table.ts';
+import { type ServiceEnd, serveInTypeScript, serveNatively } from './service.ts';
 import { checkWorkingSet, decodeWorkingSet, type WorkingSet } from './working-set.ts';
 
 /** What a pager tells while it works. Times are nanoseconds. */
 export type PagerNotice =
-  | { readonly event: 'listening'; readonly socketPath: string }
+  | {
+      readonly event: 'listening';
+      readonly socketPath: string;
+      readonly loop: LoopKind;
+      /** Why this loop. */
+      readonly reason: string;
+    }
   | {
       readonly event: 'connected';
       /** The VMM's process, 0 when it cannot be seen. */
@@ -32,6 +51,9 @@ export type PagerNotice =
 export interface PagerSummary extends PagerTotals {
   /** `vm-ended`, or `detached`: everything was installed and the VM goes on without a pager. */
   readonly reason: 'vm-ended' | 'detached';
+  readonly loop: LoopKind;
+  /** Events that are in no log, because it could not keep up. */
+  readonly lost: number;
 }
 
 /** How a pager is embedded. */
@@ -39,13 +61,39 @@ export interface PagerHost {
   /** Opens the log; called before listening. */
   readonly openLog: (options: ResolvedOptions) => Promise<FaultLog>;
   readonly notify: (notice: PagerNotice) => void;
-  /** Whether the pager has been asked to leave the VM; looked at a few times a second and on signals. */
+  /** Whether the pager has been asked to leave the VM. */
   readonly stopped: () => boolean;
+  /** Resolves when it is asked to. */
+  readonly stopping: Promise<void>;
+}
+
+/** The loop to serve with, and the functions of the native one. */
+interface Loop {
+  readonly kind: LoopKind;
+  readonly reason: string;
+  readonly functions?: FaultEngineFunctions;
+}
+
+async function chooseLoop(wanted: LoopKind | undefined, source: MemorySource): Promise<Loop> {
+  if (wanted === 'typescript') return { kind: 'typescript', reason: 'asked for' };
+  if (source.mapped === undefined) {
+    if (wanted === 'native') {
+      throw new PagerError('OPTIONS', 'the native loop serves mapped memory only', source.name);
+    }
+    return { kind: 'typescript', reason: 'the memory is not a mapped file' };
+  }
+  try {
+    const functions = loadFaultEngine(await buildFaultEngine());
+    return { kind: 'native', reason: wanted === undefined ? 'fastest' : 'asked for', functions };
+  } catch (error) {
+    if (wanted === 'native') throw error;
+    return { kind: 'typescript', reason: (error as Error).message };
+  }
 }
 
 /**
- * Serves one VM from its handshake to its end, in this thread. The thread blocks: nothing else gets
- * to run in it except between faults, a few times a second.
+ * Serves one VM from its handshake to its end. With the loop in TypeScript the calling thread blocks:
+ * nothing else gets to run in it but a few times a second.
  * @throws PagerError before serving; if serving itself fails, the VM is killed first, because a VM
  * without its pager hangs for ever
  */
@@ -54,59 +102,83 @@ export async function servePager(options: PagerOptions, host: PagerHost): Promis
   const source = new FileSource(resolved.memoryPath, resolved.readahead);
   let log: FaultLog | undefined;
   try {
-    const workingSet = readWorkingSet(resolved);
+    const set = readWorkingSet(resolved);
     const layout = checkLayout(resolved.regions ?? firecrackerLayout(source.bytes), source.bytes);
+    const loop = await chooseLoop(resolved.loop, source);
     log = await host.openLog(resolved);
     const listener = listenForPeer(resolved.socketPath);
-    host.notify({ event: 'listening', socketPath: resolved.socketPath });
+    const { socketPath } = resolved;
+    host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
     const peer = await acceptPeer(listener, resolved.handshakeTimeoutMs, host.stopped);
-    const channel = new DescriptorChannel(64);
-    const uffd = new UserFaultFd(peer.uffd);
     try {
-      const table = new RegionTable(peer.regions, source.bytes);
-      const states = new Uint8Array(source.bytes / table.pageSize);
-      markHoles(states, source.extents, table.pageSize);
-      const parts: LoopParts = {
-        uffd,
-        table,
-        layout,
-        source,
-        states,
-        counters: new Float64Array(COUNTERS),
-        log,
-        socket: peer.socket,
-        ended: () => channel.receive(peer.socket)?.length === 0,
-        process: peer.process,
-      };
-      if (workingSet !== undefined) {
-        checkWorkingSet(
-          workingSet,
-          {
-            bytes: source.bytes,
-            pageSize: table.pageSize,
-            snapshotHash: resolved.snapshotHash,
-          },
-          resolved.workingSetPath ?? '',
-        );
-      }
-      host.notify({
-        event: 'connected',
-        pid: peer.pid,
-        regions: peer.regions.length,
-        bytes: table.bytes,
-      });
-      return await serve(parts, resolved, workingSet, host, peer);
+      const end = await servePeer(peer, { resolved, source, layout, set, loop, log, host });
+      const totals = totalsOf(end.counters);
+      log.summary(now(), totals);
+      return { reason: end.reason, loop: loop.kind, lost: end.lost, ...totals };
     } catch (error) {
       killPeer(peer);
       throw error;
     } finally {
-      uffd.close();
       closeDescriptor(peer.socket);
       if (peer.process >= 0) closeDescriptor(peer.process);
     }
   } finally {
     await log?.close();
     source.close();
+  }
+}
+
+interface Session {
+  readonly resolved: ResolvedOptions;
+  readonly source: MemorySource;
+  readonly layout: readonly GuestRange[];
+  readonly set: WorkingSet | undefined;
+  readonly loop: Loop;
+  readonly log: FaultLog;
+  readonly host: PagerHost;
+}
+
+async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
+  const { resolved, source, set, loop, host } = session;
+  const uffd = new UserFaultFd(peer.uffd);
+  try {
+    const table = new RegionTable(peer.regions, source.bytes);
+    const { pageSize, bytes } = table;
+    if (set !== undefined) {
+      const memory = { bytes, pageSize, snapshotHash: resolved.snapshotHash };
+      checkWorkingSet(set, memory, resolved.workingSetPath ?? '');
+    }
+    const { pid, regions } = peer;
+    host.notify({ event: 'connected', pid, regions: regions.length, bytes });
+    const states = mapAnonymous(bytes / pageSize);
+    markHoles(new Uint8Array(states.bytes()), source.extents, pageSize);
+    // ZEROPAGE does not work on huge pages: those copy from a page of zeroes.
+    const zeroes = pageSize === 4096 ? undefined : mapAnonymous(pageSize);
+    const channel = new DescriptorChannel(64);
+    try {
+      const parts = {
+        ...session,
+        peer,
+        uffd,
+        table,
+        states,
+        plan: planPrefetch(resolved.policy, set, source, pageSize),
+        zeroPage: zeroes?.address ?? 0,
+        ended: () => channel.receive(peer.socket)?.length === 0,
+        resumable: (pages: number, nanos: number) =>
+          host.notify({ event: 'resumable', pages, nanos }),
+        stopped: host.stopped,
+        stopping: host.stopping,
+      };
+      return loop.functions === undefined || source.mapped === undefined
+        ? await serveInTypeScript(parts)
+        : await serveNatively(parts, loop.functions, source.mapped);
+    } finally {
+      zeroes?.unmap();
+      states.unmap();
+    }
+  } finally {
+    uffd.close();
   }
 }
 
@@ -122,81 +194,4 @@ function readWorkingSet(options: ResolvedOptions): WorkingSet | undefined {
     );
   }
   return decodeWorkingSet(readFileSync(path), path);
-}
-
-/** Every page that has data. */
-function wholeMemory(source: MemorySource, pageSize: number): PrefetchRun[] {
-  return source.extents.map(({ start, end }) => {
-    const page = Math.floor(start / pageSize);
-    return { page, pages: Math.ceil(end / pageSize) - page, zero: false };
-  });
-}
-
-/** The runs a policy installs, and after how many of them the VM may run. */
-function plan(
-  options: ResolvedOptions,
-  set: WorkingSet | undefined,
-  source: MemorySource,
-  pageSize: number,
-): { runs: PrefetchRun[]; before: number } {
-  if (options.policy === 'on-demand') return { runs: [], before: 0 };
-  if (options.policy === 'all') {
-    const runs = wholeMemory(source, pageSize);
-    return { runs, before: runs.length };
-  }
-  const data = (set?.runs ?? []).map((run) => ({ ...run, zero: false }));
-  const zero = (set?.zeroRuns ?? []).map((run) => ({ ...run, zero: true }));
-  const hot = set?.hotRuns ?? 0;
-  const runs = [...data.slice(0, hot), ...zero, ...data.slice(hot)];
-  const before =
-    options.policy === 'prefetch' ? runs.length : options.policy === 'hybrid' ? hot : 0;
-  return { runs, before };
-}
-
-async function serve(
-  parts: LoopParts,
-  options: ResolvedOptions,
-  set: WorkingSet | undefined,
-  host: PagerHost,
-  peer: Peer,
-): Promise<PagerSummary> {
-  const { pageSize } = parts.table;
-  // ZEROPAGE does not work on huge pages: copy from a page of zeroes instead.
-  const zeroes = pageSize === 4096 ? undefined : mapAnonymous(pageSize);
-  const zeroPage = zeroes?.address ?? 0;
-  try {
-    const { runs, before } = plan(options, set, parts.source, pageSize);
-    const loop = new FaultLoop(parts, zeroPage);
-    const start = now();
-    let work = new Prefetcher(parts, runs, zeroPage, before);
-    let resumable = false;
-    let detaching = false;
-    for (;;) {
-      if (!resumable && work.completed >= before) {
-        resumable = true;
-        const { prefetched } = totalsOf(parts.counters);
-        host.notify({ event: 'resumable', pages: prefetched, nanos: now() - start });
-      }
-      if (loop.run(work.finished ? undefined : work) === 'peer-gone') {
-        return summarize(parts, 'vm-ended');
-      }
-      await turn();
-      if (detaching && work.finished) {
-        for (const region of peer.regions) parts.uffd.unregister(region.hostVirtual, region.size);
-        return summarize(parts, 'detached');
-      }
-      if (host.stopped() && !detaching) {
-        detaching = true;
-        work = new Prefetcher(parts, wholeMemory(parts.source, pageSize), zeroPage);
-      }
-    }
-  } finally {
-    zeroes?.unmap();
-  }
-}
-
-function summarize(parts: LoopParts, reason: PagerSummary['reason']): PagerSummary {
-  const totals = totalsOf(parts.counters);
-  parts.log.summary(now(), totals);
-  return { reason, ...totals };
 }

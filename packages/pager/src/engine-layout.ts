@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The memory that TypeScript and native/fault-engine.c share, by byte offset. `struct engine`:
+//
+//     0 i32 uffd, socket, process, control      16 i32 notify, unused
+//    24 u64 page_size, source, zero_page, states, regions, region_count, ranges, range_count
+//    88 u64 ring, ring_records, messages, units
+//   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
+//   152 u32 next_unit, last_unit, workers, batch
+//   168 f64 counters[8] in the order of COUNTER   232 private to C, up to 512
+export const ENGINE = {
+  uffd: 0,
+  socket: 4,
+  process: 8,
+  control: 12,
+  notify: 16,
+  pageSize: 24,
+  source: 32,
+  zeroPage: 40,
+  states: 48,
+  regions: 56,
+  regionCount: 64,
+  ranges: 72,
+  rangeCount: 80,
+  ring: 88,
+  ringRecords: 96,
+  messages: 104,
+  units: 112,
+  head: 120,
+  tail: 124,
+  lost: 128,
+  state: 132,
+  error: 136,
+  failure: 140,
+  place: 144,
+  nextUnit: 152,
+  lastUnit: 156,
+  workers: 160,
+  counters: 168,
+  bytes: 512,
+} as const;
+
+/** Values of `state`. */
+export const ENGINE_STATE = { serving: 0, peerGone: 1, failed: 2, stopped: 3 } as const;
+
+/** Values of `failure`. */
+export const FAILURE = {
+  read: 1,
+  poll: 2,
+  outside: 3,
+  install: 4,
+  event: 5,
+  talkative: 6,
+} as const;
+
+// struct region: u64 host, size, offset. struct guest_range: u64 guest, bytes, offset.
+export const REGION_BYTES: number = 24;
+// struct unit: u32 page, pages, zero, unused.
+export const UNIT_BYTES: number = 16;
+
+// struct record, 64 bytes:
+//   0 f64 start, duration, guest_physical, host_virtual
+//  32 u32 kind, write, action, thread, region, pages
+//  56 f64 bytes
+export const RECORD_BYTES: number = 64;
+export const RECORD = {
+  start: 0,
+  duration: 1,
+  guestPhysical: 2,
+  hostVirtual: 3,
+  bytes: 7,
+  kind: 8,
+  write: 9,
+  action: 10,
+  thread: 11,
+  region: 12,
+  pages: 13,
+} as const;
+
+/** Values of `kind`. */
+export const RECORD_KIND = { fault: 0, prefetch: 1, removed: 2 } as const;

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  EventDescriptor,
+  errnoName,
+  type FaultEngineFunctions,
+  loadWord64,
+  type Mapping,
+  MESSAGE_BUFFER_BYTES,
+  mapAnonymous,
+  storeWord64,
+} from '@rekindle/linux';
+import { COUNTERS, type Counters } from './counters.ts';
+import {
+  ENGINE,
+  ENGINE_STATE,
+  FAILURE,
+  RECORD,
+  RECORD_BYTES,
+  RECORD_KIND,
+  REGION_BYTES,
+  UNIT_BYTES,
+} from './engine-layout.ts';
+import type { FaultLog } from './fault-log.ts';
+import type { GuestRange } from './guest-layout.ts';
+import type { HandshakeRegion } from './handshake.ts';
+import { eventError, outsideError, talkativeError } from './loop-errors.ts';
+import { hex, PagerError } from './pager-error.ts';
+import type { PrefetchRun } from './prefetch.ts';
+
+/** What the engine works on. Addresses are in this process. */
+export interface EngineParts {
+  readonly uffd: number;
+  /** The VMM's socket, or -1. */
+  readonly socket: number;
+  /** The VMM's pidfd, or -1. */
+  readonly process: number;
+  readonly pageSize: number;
+  readonly regions: readonly HandshakeRegion[];
+  readonly layout: readonly GuestRange[];
+  /** Address of the memory's content, all of it readable. */
+  readonly source: number;
+  /** Address of a page of zeroes where ZEROPAGE does not work, else 0. */
+  readonly zeroPage: number;
+  /** Address of one byte per page. */
+  readonly states: number;
+  readonly log: FaultLog;
+}
+
+/** Why the engine came to its end. */
+export type EngineEnd = 'peer-gone' | 'stopped';
+
+// 64 Ki records of 64 bytes: a third of a second at 200,000 faults per second.
+const RING_RECORDS = 65536;
+/** How often records are taken when nothing else wakes us, milliseconds. */
+const COLLECT_MILLIS = 50;
+/** Longest piece of a run that one worker takes at once, pages of 4 KiB. */
+const UNIT_PAGES = 512;
+
+/** The native fault loop of one VM: serves in threads of its own, while the event loop stays free. */
+export class NativeEngine {
+  readonly #functions: FaultEngineFunctions;
+  readonly #log: FaultLog;
+  readonly #memory: Mapping;
+  readonly #address: number;
+  readonly #words: Uint32Array;
+  readonly #doubles: Float64Array;
+  readonly #wholeNumbers: Uint32Array;
+  readonly #control = new EventDescriptor();
+  readonly #notify = new EventDescriptor();
+  readonly #pageSize: number;
+  #counters: Counters;
+  #units: Mapping | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #ended: { resolve: (end: EngineEnd) => void; reject: (error: Error) => void } | undefined;
+  #prefetched: (() => void) | undefined;
+  #joined = false;
+  #lost = 0;
+
+  constructor(functions: FaultEngineFunctions, parts: EngineParts) {
+    this.#functions = functions;
+    this.#log = parts.log;
+    this.#pageSize = parts.pageSize;
+    const tables = (parts.regions.length + parts.layout.length) * REGION_BYTES;
+    const ring = RING_RECORDS * RECORD_BYTES;
+    const place = {
+      messages: ENGINE.bytes,
+      tables: ENGINE.bytes + MESSAGE_BUFFER_BYTES,
+      ring: Math.ceil((ENGINE.bytes + MESSAGE_BUFFER_BYTES + tables) / 64) * 64,
+    };
+    this.#memory = mapAnonymous(place.ring + ring);
+    this.#address = this.#memory.address;
+    this.#words = new Uint32Array(this.#memory.bytes(0, ENGINE.bytes));
+    this.#counters = new Float64Array(this.#words.buffer, ENGINE.counters, COUNTERS);
+    this.#doubles = new Float64Array(this.#memory.bytes(place.ring, ring));
+    this.#wholeNumbers = new Uint32Array(this.#doubles.buffer);
+    const table = new Uint32Array(this.#memory.bytes(place.tables, tables));
+    let at = 0;
+    const row = (...values: number[]): void => {
+      for (const value of values) {
+        storeWord64(table, at, value);
+        at += 2;
+      }
+    };
+    for (const { hostVirtual, size, offset } of parts.regions) row(hostVirtual, size, offset);
+    for (const { guestPhysical, bytes, fileOffset } of parts.layout) {
+      row(guestPhysical, bytes, fileOffset);
+    }
+    const { uffd, socket, process } = parts;
+    this.#words.set([uffd, socket, process, this.#control.fd, this.#notify.fd]);
+    this.#store(ENGINE.pageSize, parts.pageSize);
+    this.#store(ENGINE.source, parts.source);
+    this.#store(ENGINE.zeroPage, parts.zeroPage);
+    this.#store(ENGINE.states, parts.states);
+    this.#store(ENGINE.regions, this.#address + place.tables);
+    this.#store(ENGINE.regionCount, parts.regions.length);
+    this.#store(ENGINE.ranges, this.#address + place.tables + parts.regions.length * REGION_BYTES);
+    this.#store(ENGINE.rangeCount, parts.layout.length);
+    this.#store(ENGINE.ring, this.#address + place.ring);
+    this.#store(ENGINE.ringRecords, RING_RECORDS);
+    this.#store(ENGINE.messages, this.#address + place.messages);
+  }
+
+  #store(offset: number, value: number): void {
+    storeWord64(this.#words, offset / 4, value);
+  }
+
+  #load(offset: number): number {
+    return Atomics.load(this.#words, offset / 4);
+  }
+
+  /** Totals so far, see COUNTER. */
+  get counters(): Counters {
+    return this.#counters;
+  }
+
+  /** Events that found the ring full, and are in no log. */
+  get lost(): number {
+    return this.#lost;
+  }
+
+  /** Starts serving. The promise settles when the VM is gone, when stopped, or on a failure. */
+  start(): Promise<EngineEnd> {
+    const ended = new Promise<EngineEnd>((resolve, reject) => {
+      this.#ended = { resolve, reject };
+    });
+    this.#notify.watch(() => this.#hear());
+    this.#timer = setInterval(() => this.collect(), COLLECT_MILLIS);
+    this.#refuse(this.#functions.start(this.#address), 'starting the fault loop');
+    return ended;
+  }
+
+  #refuse(error: number, what: string): void {
+    if (error !== 0) throw new PagerError('FAULT_FAILED', `${what}: ${errnoName(error)}`);
+  }
+
+  /** Installs runs ahead of demand; one call at a time. Resolves when done or when the VM has gone. */
+  async prefetch(runs: readonly PrefetchRun[], workers: number): Promise<void> {
+    const most = Math.max(1, Math.floor((UNIT_PAGES * 4096) / this.#pageSize));
+    const count = runs.reduce((sum, run) => sum + Math.ceil(run.pages / most), 0);
+    if (count === 0 || this.#load(ENGINE.state) !== ENGINE_STATE.serving) return;
+    const units = mapAnonymous(count * UNIT_BYTES);
+    const words = new Uint32Array(units.bytes());
+    let at = 0;
+    for (const run of runs) {
+      for (let done = 0; done < run.pages; done += most) {
+        words[at] = run.page + done;
+        words[at + 1] = Math.min(most, run.pages - done);
+        words[at + 2] = run.zero ? 1 : 0;
+        at += 4;
+      }
+    }
+    this.#units = units;
+    this.#store(ENGINE.units, units.address);
+    this.#words[ENGINE.nextUnit / 4] = 0;
+    this.#words[ENGINE.lastUnit / 4] = count;
+    const finished = new Promise<void>((resolve) => {
+      this.#prefetched = resolve;
+    });
+    this.#refuse(
+      this.#functions.prefetch(this.#address, Math.min(workers, count)),
+      'starting a prefetch worker',
+    );
+    await finished;
+    this.#units = undefined;
+    units.unmap();
+  }
+
+  /** The engine has something to tell. */
+  #hear(): void {
+    this.collect();
+    if (this.#load(ENGINE.workers) === 0) {
+      this.#prefetched?.();
+      this.#prefetched = undefined;
+    }
+    const state = this.#load(ENGINE.state);
+    if (state === ENGINE_STATE.serving) return;
+    if (state === ENGINE_STATE.failed) this.#ended?.reject(this.#failure());
+    else this.#ended?.resolve(state === ENGINE_STATE.peerGone ? 'peer-gone' : 'stopped');
+    this.#ended = undefined;
+  }
+
+  /** Passes what was recorded on to the log. */
+  collect(): void {
+    const head = this.#load(ENGINE.head);
+    let tail = this.#words[ENGINE.tail / 4]!;
+    const doubles = this.#doubles;
+    const words = this.#wholeNumbers;
+    const log = this.#log;
+    while (tail !== head) {
+      const slot = tail & (RING_RECORDS - 1);
+      const d = slot * 8;
+      const w = slot * 16;
+      const kind = words[w + RECORD.kind]!;
+      const start = doubles[d + RECORD.start]!;
+      const physical = doubles[d + RECORD.guestPhysical]!;
+      if (kind === RECORD_KIND.fault) {
+        log.fault(
+          start,
+          doubles[d + RECORD.duration]!,
+          physical,
+          doubles[d + RECORD.hostVirtual]!,
+          words[w + RECORD.write] === 1,
+          words[w + RECORD.action]!,
+          words[w + RECORD.thread]!,
+          words[w + RECORD.region]!,
+        );
+      } else if (kind === RECORD_KIND.prefetch) {
+        log.prefetch(
+          start,
+          doubles[d + RECORD.duration]!,
+          physical,
+          words[w + RECORD.pages]!,
+          doubles[d + RECORD.bytes]!,
+          words[w + RECORD.action]!,
+        );
+      } else {
+        log.removed(start, physical, doubles[d + RECORD.bytes]!);
+      }
+      tail = (tail + 1) >>> 0;
+    }
+    Atomics.store(this.#words, ENGINE.tail / 4, tail);
+  }
+
+  #failure(): PagerError {
+    const error = errnoName(this.#load(ENGINE.error));
+    const place = hex(loadWord64(this.#words, ENGINE.place / 4));
+    switch (this.#load(ENGINE.failure)) {
+      case FAILURE.read:
+        return new PagerError('FAULT_FAILED', `read: ${error}`, 'userfaultfd');
+      case FAILURE.poll:
+        return new PagerError('FAULT_FAILED', `poll: ${error}`, 'userfaultfd');
+      case FAILURE.outside:
+        return outsideError(place);
+      case FAILURE.install:
+        return new PagerError('FAULT_FAILED', `installing a page: ${error}`, place);
+      case FAILURE.event:
+        return eventError(this.#load(ENGINE.error));
+      default:
+        return talkativeError();
+    }
+  }
+
+  /** Ends the loop; the VMM's faults are no longer served. */
+  stop(): void {
+    this.#control.signal();
+  }
+
+  /** Gives everything back. Workers and the loop have ended or end now; every event is in the log. */
+  async close(): Promise<void> {
+    if (this.#joined) return;
+    this.#joined = true;
+    clearInterval(this.#timer);
+    this.stop();
+    // Blocks for the time of one service at most: the loop looks at its control descriptor.
+    this.#functions.join(this.#address);
+    while (this.#load(ENGINE.workers) !== 0) await new Promise((resolve) => setImmediate(resolve));
+    this.collect();
+    this.#prefetched?.();
+    this.#control.close();
+    this.#notify.close();
+    this.#units?.unmap();
+    this.#lost = this.#load(ENGINE.lost);
+    this.#counters = this.#counters.slice();
+    this.#memory.unmap();
+  }
+}

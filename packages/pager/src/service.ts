@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// One VM's service from handshake to end, by either loop.
+import { availableParallelism } from 'node:os';
+import type { FaultEngineFunctions, Mapping, UserFaultFd } from '@rekindle/linux';
+import { now } from '@rekindle/recorder';
+import { COUNTER, COUNTERS, type Counters } from './counters.ts';
+import type { FaultLog } from './fault-log.ts';
+import { FaultLoop, type LoopParts } from './fault-loop.ts';
+import type { GuestRange } from './guest-layout.ts';
+import type { MemorySource } from './memory-source.ts';
+import { type EngineEnd, NativeEngine } from './native-engine.ts';
+import { type Peer, turn } from './peer.ts';
+import { Prefetcher } from './prefetch.ts';
+import { type PrefetchPlan, wholeMemory } from './prefetch-plan.ts';
+import type { RegionTable } from './region-table.ts';
+
+/** Everything a service works with. */
+export interface ServiceParts {
+  readonly peer: Peer;
+  readonly uffd: UserFaultFd;
+  readonly table: RegionTable;
+  readonly layout: readonly GuestRange[];
+  readonly source: MemorySource;
+  /** One byte per page. */
+  readonly states: Mapping;
+  readonly log: FaultLog;
+  readonly plan: PrefetchPlan;
+  /** Address of a page of zeroes where ZEROPAGE does not work, else 0. */
+  readonly zeroPage: number;
+  /** Whether the socket, readable, is at its end. */
+  readonly ended: () => boolean;
+  /** The policy wants nothing more before the VM runs. */
+  readonly resumable: (pages: number, nanos: number) => void;
+  readonly stopped: () => boolean;
+  readonly stopping: Promise<void>;
+}
+
+/** How a service ended. */
+export interface ServiceEnd {
+  readonly reason: 'vm-ended' | 'detached';
+  readonly counters: Counters;
+  /** Events that are in no log, because nobody took them in time. */
+  readonly lost: number;
+}
+
+/** Lets the VMM go on without us; false when it has gone already. */
+function unregister(parts: ServiceParts): boolean {
+  try {
+    for (const region of parts.peer.regions) {
+      parts.uffd.unregister(region.hostVirtual, region.size);
+    }
+    return true;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'ESRCH') return false;
+    throw error;
+  }
+}
+
+/** Serves in this thread, which blocks; the event loop gets a turn a few times a second. */
+export async function serveInTypeScript(parts: ServiceParts): Promise<ServiceEnd> {
+  const { plan, table, zeroPage, source } = parts;
+  const counters = new Float64Array(COUNTERS);
+  const loopParts: LoopParts = {
+    ...parts,
+    states: new Uint8Array(parts.states.bytes()),
+    counters,
+    socket: parts.peer.socket,
+    process: parts.peer.process,
+  };
+  const loop = new FaultLoop(loopParts, zeroPage);
+  const start = now();
+  let work = new Prefetcher(loopParts, plan.runs, zeroPage, plan.before);
+  let resumable = false;
+  let detaching = false;
+  for (;;) {
+    if (!resumable && work.completed >= plan.before) {
+      resumable = true;
+      parts.resumable(counters[COUNTER.prefetched]!, now() - start);
+    }
+    if (loop.run(work.finished ? undefined : work) === 'peer-gone') {
+      return { reason: 'vm-ended', counters, lost: 0 };
+    }
+    await turn();
+    if (detaching && work.finished) {
+      return { reason: unregister(parts) ? 'detached' : 'vm-ended', counters, lost: 0 };
+    }
+    if (parts.stopped() && !detaching) {
+      detaching = true;
+      work = new Prefetcher(loopParts, wholeMemory(source, table.pageSize), zeroPage);
+    }
+  }
+}
+
+/** Most workers that prefetch before the VM runs; more than a few only contend for its page tables. */
+const MOST_WORKERS = 4;
+
+/** Serves in native threads; the event loop stays free. */
+export async function serveNatively(
+  parts: ServiceParts,
+  functions: FaultEngineFunctions,
+  source: number,
+): Promise<ServiceEnd> {
+  const { plan, table, peer } = parts;
+  const engine = new NativeEngine(functions, {
+    ...parts,
+    uffd: peer.uffd,
+    socket: peer.socket,
+    process: peer.process,
+    pageSize: table.pageSize,
+    regions: peer.regions,
+    source,
+    states: parts.states.address,
+  });
+  const start = now();
+  const ended = engine.start();
+  const prefetched = (async () => {
+    const before = plan.runs.slice(0, plan.before);
+    await engine.prefetch(before, Math.min(MOST_WORKERS, availableParallelism()));
+    parts.resumable(engine.counters[COUNTER.prefetched]!, now() - start);
+    await engine.prefetch(plan.runs.slice(plan.before), 1);
+  })();
+  let detached = false;
+  const detaching = parts.stopping.then(async () => {
+    await prefetched;
+    await engine.prefetch(wholeMemory(parts.source, table.pageSize), 1);
+    detached = unregister(parts);
+    engine.stop();
+  });
+  let end: EngineEnd;
+  try {
+    end = await Promise.race([ended, Promise.all([prefetched, detaching]).then(() => ended)]);
+  } finally {
+    await engine.close();
+  }
+  return {
+    reason: detached && end === 'stopped' ? 'detached' : 'vm-ended',
+    counters: engine.counters,
+    lost: engine.lost,
+  };
+}
