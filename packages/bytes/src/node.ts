@@ -9,6 +9,7 @@ import { type ByteSource, checkSlice } from './source.ts';
 export interface FileSource extends ByteSource {
   readonly path: string;
   slice(start: number, end: number): Uint8Array;
+  read(start: number, target: Uint8Array): void;
   /** Length of the file now; `byteLength` is the length when it was opened or last refreshed. */
   refresh(): number;
   close(): void;
@@ -19,6 +20,20 @@ export function openFileSource(path: string): FileSource {
   const fd = openSync(path, 'r');
   let open = true;
   let byteLength = fstatSync(fd).size;
+  const fill = (start: number, bytes: Uint8Array): void => {
+    let filled = 0;
+    while (filled < bytes.length) {
+      const count = readSync(fd, bytes, filled, bytes.length - filled, start + filled);
+      if (count === 0) {
+        throw new ByteError(
+          'BYTES_TRUNCATED',
+          `${path} became shorter while it was read`,
+          start + filled,
+        );
+      }
+      filled += count;
+    }
+  };
   return {
     path,
     get byteLength(): number {
@@ -27,19 +42,12 @@ export function openFileSource(path: string): FileSource {
     slice(start: number, end: number): Uint8Array {
       checkSlice(start, end, byteLength);
       const bytes = new Uint8Array(end - start);
-      let filled = 0;
-      while (filled < bytes.length) {
-        const count = readSync(fd, bytes, filled, bytes.length - filled, start + filled);
-        if (count === 0) {
-          throw new ByteError(
-            'BYTES_TRUNCATED',
-            `${path} became shorter while it was read`,
-            start + filled,
-          );
-        }
-        filled += count;
-      }
+      fill(start, bytes);
       return bytes;
+    },
+    read(start: number, target: Uint8Array): void {
+      checkSlice(start, start + target.length, byteLength);
+      fill(start, target);
     },
     refresh(): number {
       byteLength = fstatSync(fd).size;

@@ -8,6 +8,11 @@ import { ByteError } from './error.ts';
 export interface ByteSource {
   readonly byteLength: number;
   slice(start: number, end: number): Promise<Uint8Array> | Uint8Array;
+  /**
+   * Reads `target.length` bytes from `start` into memory the caller uses again and again: for those who
+   * pass through more than they keep. Left out where slices are views already.
+   */
+  read?(start: number, target: Uint8Array): Promise<void> | void;
 }
 
 /** A source over bytes in memory; slices are views. */

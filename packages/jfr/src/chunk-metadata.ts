@@ -18,8 +18,10 @@ export interface KnownMetadata {
 
 export interface MetadataRequest {
   readonly bytes: Uint8Array;
-  /** From the header. */
+  /** From the header; where the bytes are no whole chunk, where they have it. */
   readonly position: number;
+  /** The position was checked already. */
+  readonly inside?: boolean;
   /** Offsets of the metadata events in the chunk, for the case that the position is wrong. */
   others(): ArrayLike<number>;
   /** Metadata of an earlier chunk. */
@@ -36,6 +38,7 @@ export interface MetadataRequest {
 export function chunkMetadata(request: MetadataRequest): KnownMetadata {
   const { bytes, position, known, damage } = request;
   try {
+    if (request.inside === true) return metadataAt(request, position);
     if (position === 0) {
       throw damage.error('JFR_NO_METADATA', 'the chunk was never flushed: no metadata', 24);
     }

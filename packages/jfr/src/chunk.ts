@@ -13,6 +13,7 @@ import { locateEvents } from './locate-events.ts';
 import { Damage, type Loss } from './loss.ts';
 import type { Pool } from './pool.ts';
 import { type EventFilter, selectEvents } from './select-events.ts';
+import type { SiftedBytes } from './sift-chunk.ts';
 import { payload } from './sink.ts';
 import { skipVarint } from './string-encoding.ts';
 import type { ClassType, TypeModel } from './type-model.ts';
@@ -35,6 +36,8 @@ export interface ChunkOptions {
   readonly start?: number;
   /** Checkpoints before `start`, whose constants count as well. */
   readonly earlier?: readonly number[];
+  /** The bytes are not the whole chunk but what was taken from it. */
+  readonly sifted?: SiftedBytes;
 }
 
 /** A chunk of a recording. Its methods are synchronous: all its bytes are here. */
@@ -44,7 +47,7 @@ export class Chunk {
   /** Byte offset in the source. */
   readonly offset: number;
   readonly header: ChunkHeader;
-  /** The bytes of the chunk, header included: all of it, or what was left of it. */
+  /** The bytes of the chunk, header included: all of it, what was left of it, or what was asked for. */
   readonly bytes: Uint8Array;
   readonly #options: ChunkOptions;
   readonly #damage: Damage;
@@ -58,7 +61,8 @@ export class Chunk {
     this.header = header;
     this.bytes = bytes;
     this.#options = options;
-    this.#damage = new Damage(options.salvage, options.index, options.offset);
+    const { index, offset, salvage, sifted } = options;
+    this.#damage = new Damage(salvage, index, (at) => offset + (sifted?.origin(at) ?? at));
   }
 
   /** What could not be read so far (salvage only; it grows as more is asked for). */
@@ -76,7 +80,7 @@ export class Chunk {
     if (this.#metadata === undefined) {
       this.#metadata = chunkMetadata({
         bytes: this.bytes,
-        position: this.header.metadataPosition,
+        position: this.#metadataPosition,
         others: () => this.eventIndex.get(0)?.offsets ?? [],
         known: this.#options.known,
         place: { chunk: this.index, base: this.offset },
@@ -104,8 +108,13 @@ export class Chunk {
 
   /** Where the events are, by type id. */
   get eventIndex(): EventIndex {
-    const start = this.#options.start ?? HEADER_SIZE;
-    this.#events ??= locateEvents(this.bytes, this.header, start, this.#damage);
+    this.#events ??= locateEvents(this.bytes, {
+      start: this.#options.start ?? HEADER_SIZE,
+      metadata: this.#metadataPosition,
+      // the chain of a sifted chunk was checked where it was whole
+      checkpoint: this.#options.sifted === undefined ? this.header.constantPoolPosition : 0,
+      damage: this.#damage,
+    });
     return this.#events;
   }
 
@@ -252,13 +261,17 @@ export class Chunk {
     });
   }
 
+  get #metadataPosition(): number {
+    return this.#options.sifted?.metadataPosition ?? this.header.metadataPosition;
+  }
+
   /** Whether the type makes sense. */
   #isReadable(type: ClassType): boolean {
     try {
       return this.metadata.layouts.of(type) !== undefined;
     } catch (error) {
       if (!(error instanceof JfrError)) throw error;
-      const at = this.header.metadataPosition;
+      const at = this.#metadataPosition;
       this.#damage.report('metadata', this.#damage.placed(error, at), at, 0);
       return false;
     }

@@ -46,9 +46,7 @@ export function decodeColumns(
   };
   const plain = context.mode === 'interpreted' || (context.mode === 'auto' && !canCompile());
   const run = plain ? interpret : runCompiled;
-  let rows = longEnough(bytes, offsets, leaves, selected, (offset) =>
-    misfit(bytes, type, offset, damage),
-  );
+  let rows = longEnough(bytes, offsets, selected, (offset) => misfit(bytes, type, offset, damage));
   for (;;) {
     const sinks: (Sink | undefined)[] = leaves.map((leaf, index) =>
       selected[index] ? makeSink(leaf, rows.length, sinkContext) : undefined,
@@ -91,12 +89,13 @@ function select(
 function longEnough(
   bytes: Uint8Array,
   offsets: Uint32Array,
-  leaves: readonly Leaf[],
   selected: readonly boolean[],
   tooShort: (offset: number) => void,
 ): Uint32Array {
   const least = selected.lastIndexOf(true) + 1;
-  if (offsets.length * leaves.length * 8 < FREE_BYTES) return offsets;
+  if (offsets.length === 0) return offsets;
+  const span = offsets[offsets.length - 1]! - offsets[0]!;
+  if (offsets.length * least < Math.max(span, FREE_ROWS)) return offsets;
   return offsets.filter((offset) => {
     const cursor = payload(bytes, offset);
     if (cursor.remaining >= least) return true;
@@ -105,8 +104,8 @@ function longEnough(
   });
 }
 
-/** Columns smaller than this need no such care. */
-const FREE_BYTES: number = 2 ** 26;
+/** Fewer values than this need no such care. */
+const FREE_ROWS: number = 2 ** 20;
 
 function misfit(bytes: Uint8Array, type: ClassType, offset: number, damage: Damage): void {
   const reason = `${type.name} needs more bytes than the event has`;

@@ -1,40 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where the events of a chunk are: one pass over `size · typeId`, skipping the payloads.
-import type { JfrErrorCode } from './error.ts';
+// Where the events of a chunk are, by type.
+import { EventBatch, type ScanStop, scanEvents } from './scan.ts';
 
 /** Offsets of the events of one type, in file order, from the start of the chunk's bytes. */
 export class OffsetList {
-  #offsets: Uint32Array = new Uint32Array(16);
   /** Number of events. */
   count = 0;
   /** Sum of their sizes in bytes. */
   bytes = 0;
+  /** Offsets, and room for more. */
+  room: Uint32Array = new Uint32Array(16);
 
-  add(offset: number, size: number): void {
-    if (this.count === this.#offsets.length) {
-      const grown = new Uint32Array(this.count * 2);
-      grown.set(this.#offsets);
-      this.#offsets = grown;
-    }
-    this.#offsets[this.count++] = offset;
-    this.bytes += size;
+  grow(): void {
+    const grown = new Uint32Array(this.count * 2);
+    grown.set(this.room);
+    this.room = grown;
   }
 
   /** A view of the offsets so far. */
   get offsets(): Uint32Array {
-    return this.#offsets.subarray(0, this.count);
+    return this.room.subarray(0, this.count);
   }
 }
 
-/** Why a walk ended before the end of what it was given. */
-export interface WalkStop {
-  readonly code: JfrErrorCode;
-  /** Offset of the event that could not be stepped over, from the start of the bytes. */
-  readonly offset: number;
-  readonly reason: string;
-}
+/** Type ids below this are found by index; HotSpot's are a few thousands. */
+const SMALL = 65_536;
 
-/** The events of a chunk by type id. */
 export class EventIndex {
   readonly #small: (OffsetList | undefined)[] = [];
   readonly #large: Map<number, OffsetList> = new Map();
@@ -56,64 +47,28 @@ export class EventIndex {
    * Adds the events from `start` to `end`. Returns why and where it stopped when an event has no size or
    * reaches beyond `end`; every event before it is in the index.
    */
-  walk(bytes: Uint8Array, start: number, end: number): WalkStop | undefined {
-    const small = this.#small;
+  walk(bytes: Uint8Array, start: number, end: number): ScanStop | undefined {
+    const batch = new EventBatch();
     let position = start;
     while (position < end) {
-      const offset = position;
-      let size = bytes[position++]!;
-      if (size > 127) {
-        let shift = 7;
-        size &= 127;
-        let byte = 128;
-        while (shift < 28 && byte > 127) {
-          byte = bytes[position++]!;
-          size |= (byte & 127) << shift;
-          shift += 7;
-        }
-        if (byte > 127) {
-          position = offset;
-          let scale = 1;
-          size = 0;
-          for (let index = 0; index < 9; index++) {
-            byte = bytes[position++]!;
-            size += (index === 8 ? byte : byte & 127) * scale;
-            if (!(byte > 127)) break;
-            scale *= 128;
-          }
-        }
-      }
-      let typeId = bytes[position++]!;
-      if (typeId > 127) {
-        const byte = bytes[position++]!;
-        typeId = (typeId & 127) | ((byte & 127) << 7);
-        if (byte > 127) {
-          let scale = 16384;
-          for (let index = 2; index < 9; index++) {
-            const next = bytes[position++]!;
-            typeId += (index === 8 ? next : next & 127) * scale;
-            if (!(next > 127)) break;
-            scale *= 128;
-          }
-        }
-      }
-      if (size === 0) {
-        return { code: 'JFR_EMPTY_EVENT', offset, reason: 'event of size 0' };
-      }
-      if (!(size <= end - offset)) {
-        const reason = `event of ${size} bytes where ${end - offset} are left`;
-        return { code: 'JFR_BAD_EVENT_SIZE', offset, reason };
-      }
-      if (position > offset + size) {
-        const reason = `event of ${size} bytes is smaller than its own size and type`;
-        return { code: 'JFR_EMPTY_EVENT', offset, reason };
-      }
-      let list = typeId < SMALL ? small[typeId] : this.#large.get(typeId);
-      if (list === undefined) list = this.#open(typeId);
-      list.add(offset, size);
-      position = offset + size;
+      position = scanEvents(bytes, position, end, batch);
+      this.#addAll(batch);
+      if (batch.stop !== undefined) return batch.stop;
     }
     return undefined;
+  }
+
+  #addAll({ offsets, typeIds, count }: EventBatch): void {
+    const small = this.#small;
+    for (let row = 0; row < count; row++) {
+      const typeId = typeIds[row]!;
+      let list = typeId < SMALL ? small[typeId] : this.#large.get(typeId);
+      if (list === undefined) list = this.#open(typeId);
+      if (list.count === list.room.length) list.grow();
+      const offset = offsets[row]!;
+      list.room[list.count++] = offset;
+      list.bytes += offsets[row + 1]! - offset;
+    }
   }
 
   #open(typeId: number): OffsetList {
@@ -128,5 +83,3 @@ export class EventIndex {
     return list;
   }
 }
-
-const SMALL = 65_536;

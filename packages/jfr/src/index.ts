@@ -99,8 +99,9 @@ export {
   DumpReason,
   Flush,
 } from './write/flight-recorder-events.ts';
-export { joinRecordings } from './write/join.ts';
+export { type JoinOptions, joinRecordings } from './write/join.ts';
 export { encodeMetadata } from './write/metadata-writer.ts';
+export { type Clock, clockDifference, rebaseChunk } from './write/rebase.ts';
 export { type MemorySink, memorySink, type RecordingSink } from './write/recording-sink.ts';
 export {
   type EventHandle,
@@ -117,3 +118,4 @@ export {
   type EventType,
   type FieldKind,
 } from './write/registry.ts';
+export { type Scrubbed, type ScrubFilter, scrub } from './write/scrub.ts';

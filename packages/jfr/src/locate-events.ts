@@ -2,8 +2,17 @@
 // Finds the events of a chunk, around what is damaged.
 import { followChain } from './checkpoint-chain.ts';
 import { EventIndex } from './event-index.ts';
-import type { ChunkHeader } from './header.ts';
 import type { Damage } from './loss.ts';
+
+export interface EventPlaces {
+  /** Where the events begin. */
+  readonly start: number;
+  /** Offset of the metadata event; 0 = not known. */
+  readonly metadata: number;
+  /** Offset of the last checkpoint; 0 = none, or not known. */
+  readonly checkpoint: number;
+  readonly damage: Damage;
+}
 
 /**
  * The events from `start` on. The places the header and the checkpoints point at are event boundaries:
@@ -11,17 +20,15 @@ import type { Damage } from './loss.ts';
  */
 export function locateEvents(
   bytes: Uint8Array,
-  header: ChunkHeader,
-  start: number,
-  damage: Damage,
+  { start, metadata, checkpoint, damage }: EventPlaces,
 ): EventIndex {
   const index = new EventIndex();
-  const chain = followChain(bytes, header.constantPoolPosition);
+  const chain = followChain(bytes, checkpoint);
   if (chain.error !== undefined) {
     const error = damage.placed(chain.error, 0);
     damage.report('pointer', error, chain.error.offset ?? 0, 0);
   }
-  const anchors = [header.metadataPosition, ...chain.offsets]
+  const anchors = [metadata, ...chain.offsets]
     .filter((offset) => offset > start && offset < bytes.length)
     .sort((a, b) => a - b);
   let position = start;

@@ -22,20 +22,20 @@ export class Damage {
   readonly salvage: boolean;
   readonly losses: Loss[] = [];
   readonly #chunk: number;
-  readonly #base: number;
+  readonly #origin: (offset: number) => number;
   readonly #seen: Set<string> = new Set();
 
-  /** `base` is the offset of the chunk in the source. */
-  constructor(salvage: boolean, chunk: number, base: number) {
+  /** `origin` gives the place in the source of an offset within the chunk's bytes. */
+  constructor(salvage: boolean, chunk: number, origin: (offset: number) => number) {
     this.salvage = salvage;
     this.#chunk = chunk;
-    this.#base = base;
+    this.#origin = origin;
   }
 
   /** An error at an offset within the chunk. */
   error(code: JfrErrorCode, reason: string, offset: number): JfrError {
     const hint = this.salvage ? undefined : HINT;
-    return new JfrError(code, reason, { chunk: this.#chunk, offset: this.#base + offset }, hint);
+    return new JfrError(code, reason, { chunk: this.#chunk, offset: this.#origin(offset) }, hint);
   }
 
   /** An error whose offset, if it has one, was within the chunk. */
@@ -53,7 +53,7 @@ export class Damage {
     this.losses.push({
       code,
       chunk: this.#chunk,
-      offset: this.#base + offset,
+      offset: this.#origin(offset),
       bytes,
       what,
       reason,

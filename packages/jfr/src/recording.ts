@@ -5,6 +5,7 @@ import { type ByteSource, bufferSource } from '@rekindle/bytes';
 import { Chunk } from './chunk.ts';
 import type { KnownMetadata } from './chunk-metadata.ts';
 import type { Columns } from './column.ts';
+import { countEvents } from './count-events.ts';
 import type { DecodeMode } from './decode-columns.ts';
 import { JfrError } from './error.ts';
 import type { JfrEvent } from './event.ts';
@@ -12,6 +13,8 @@ import { type ChunkPlace, findChunks } from './find-chunks.ts';
 import { joinColumns } from './join-columns.ts';
 import type { Loss } from './loss.ts';
 import type { EventFilter } from './select-events.ts';
+import { type SiftedBytes, siftChunk } from './sift-chunk.ts';
+import { sourceMetadata } from './source-metadata.ts';
 import { Summary } from './summary.ts';
 
 export interface ReadOptions {
@@ -71,40 +74,24 @@ export class Recording {
 
   /** Reads one chunk into memory. It stays there for as long as it, or its columns, are used. */
   async chunk(index: number): Promise<Chunk> {
-    const place = this.places[index];
-    if (place === undefined) {
-      throw new JfrError('JFR_UNKNOWN_NAME', `no chunk ${index} of ${this.places.length}`);
-    }
-    if (place.bytes >= MAX_CHUNK) {
-      throw new JfrError(
-        'JFR_CHUNK_TOO_LARGE',
-        `a chunk of ${place.bytes} bytes`,
-        { chunk: index, offset: place.offset },
-        'record with a smaller maxchunksize; chunks below 4 GiB are read',
-      );
-    }
+    const place = this.#place(index);
     const bytes = await this.#source.slice(place.offset, place.offset + place.bytes);
-    const chunk = new Chunk(place.header, bytes, {
-      index,
-      offset: place.offset,
-      salvage: this.#options.mode === 'salvage',
-      decode: this.#options.decode ?? 'auto',
-      known: this.#known,
-    });
-    const metadata = chunk.metadataIfWhole;
-    if (metadata?.borrowed === false) this.#known = metadata;
-    this.#losses.set(index, chunk.losses);
-    return chunk;
+    return this.#open(place, bytes, undefined);
   }
 
-  /** The chunks one after the other; memory holds those the caller keeps. */
-  async *chunks(): AsyncGenerator<Chunk> {
-    for (const { index } of this.places) yield await this.chunk(index);
+  /**
+   * The chunks one after the other; memory holds those the caller keeps. With `types`, chunks of a file
+   * come with the events of these types only, and the rest is not kept.
+   */
+  async *chunks(types?: readonly string[]): AsyncGenerator<Chunk> {
+    for (const { index } of this.places) {
+      yield (types && (await this.#sift(index, types))) ?? (await this.chunk(index));
+    }
   }
 
   /** Events as objects, chunk by chunk, in file order. */
   async *events(filter?: EventFilter): AsyncGenerator<JfrEvent> {
-    for await (const chunk of this.chunks()) yield* chunk.events(filter);
+    for await (const chunk of this.chunks(filter?.types)) yield* chunk.events(filter);
   }
 
   /**
@@ -117,7 +104,7 @@ export class Recording {
     filter?: EventFilter,
   ): Promise<Columns> {
     const parts: { chunk: Chunk; columns: Columns }[] = [];
-    for await (const chunk of this.chunks()) {
+    for await (const chunk of this.chunks([eventName])) {
       const columns = chunk.columns(eventName, fields, filter);
       if (columns.all.length > 0) parts.push({ chunk, columns });
     }
@@ -127,8 +114,75 @@ export class Recording {
   /** Counts and sizes by event type. */
   async summary(): Promise<Summary> {
     const summary = new Summary(this);
-    for await (const chunk of this.chunks()) summary.add(chunk);
+    for (const place of this.places) {
+      const counted = await this.#strictly(place, () => countEvents(this.#source, place));
+      const metadata = counted && (await this.#metadata(place));
+      if (counted && metadata) summary.add(metadata.layouts.types, counted);
+      else summary.addChunk(await this.chunk(place.index));
+    }
     return summary;
+  }
+
+  #place(index: number): ChunkPlace {
+    const place = this.places[index];
+    if (place === undefined) {
+      throw new JfrError('JFR_UNKNOWN_NAME', `no chunk ${index} of ${this.places.length}`);
+    }
+    if (place.bytes >= MAX_CHUNK) {
+      throw new JfrError(
+        'JFR_CHUNK_TOO_LARGE',
+        `a chunk of ${place.bytes} bytes`,
+        { chunk: index, offset: place.offset },
+        'record with a smaller maxchunksize; chunks below 4 GiB are read',
+      );
+    }
+    return place;
+  }
+
+  #open(place: ChunkPlace, bytes: Uint8Array, sifted: SiftedBytes | undefined): Chunk {
+    const chunk = new Chunk(place.header, bytes, {
+      index: place.index,
+      offset: place.offset,
+      salvage: this.#options.mode === 'salvage',
+      decode: this.#options.decode ?? 'auto',
+      known: this.#known,
+      ...(sifted && { sifted }),
+    });
+    const metadata = chunk.metadataIfWhole;
+    if (metadata?.borrowed === false) this.#known = metadata;
+    this.#losses.set(place.index, chunk.losses);
+    return chunk;
+  }
+
+  /** Part of a chunk; undefined where the whole is as cheap, or needed to salvage it. */
+  async #sift(index: number, types: readonly string[]): Promise<Chunk | undefined> {
+    if (this.#source.read === undefined) return undefined;
+    const place = this.#place(index);
+    const metadata = await this.#metadata(place);
+    if (metadata === undefined) return undefined;
+    const ids = new Set(types.flatMap((name) => metadata.layouts.types.event(name)?.id ?? []));
+    const sifted = await this.#strictly(place, () => siftChunk(this.#source, place, ids));
+    return sifted && this.#open(place, sifted.bytes, sifted);
+  }
+
+  async #metadata(place: ChunkPlace): Promise<KnownMetadata | undefined> {
+    const metadata = await this.#strictly(place, () =>
+      sourceMetadata(this.#source, place, this.#known),
+    );
+    this.#known = metadata ?? this.#known;
+    return metadata;
+  }
+
+  /** The short way, which does not salvage: undefined when that has to be done. */
+  async #strictly<T>(place: ChunkPlace, read: () => Promise<T>): Promise<T | undefined> {
+    const salvage = this.#options.mode === 'salvage';
+    if (salvage && place.bytes !== place.header.size) return undefined;
+    try {
+      return await read();
+    } catch (error) {
+      if (salvage && error instanceof JfrError) return undefined;
+      throw error;
+    }
   }
 }
 

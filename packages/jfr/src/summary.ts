@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Chunk } from './chunk.ts';
+import type { TypeCount } from './count-events.ts';
 import type { Recording } from './recording.ts';
+import type { TypeModel } from './type-model.ts';
 
 export interface EventCount {
   readonly name: string;
@@ -38,18 +40,31 @@ export class Summary {
     return this.#recording.places.reduce((sum, { header }) => sum + header.durationNanos, 0n);
   }
 
-  add(chunk: Chunk): void {
-    for (const type of chunk.eventTypes) {
-      if (!this.#counts.has(type.name)) this.#counts.set(type.name, { count: 0, bytes: 0 });
+  /** Adds what is in a chunk of these types. */
+  add(types: TypeModel, counts: readonly TypeCount[]): void {
+    for (const { name } of types.events) this.#add(name, 0, 0);
+    for (const { typeId, count, bytes } of counts) {
+      const name = RESERVED[typeId] ?? types.byId(typeId)?.name;
+      if (name !== undefined) this.#add(name, count, bytes);
     }
-    for (const [name, { count, bytes }] of chunk.counts()) {
-      const known = this.#counts.get(name);
-      if (known === undefined) {
-        this.#counts.set(name, { count, bytes });
-      } else {
-        known.count += count;
-        known.bytes += bytes;
-      }
+  }
+
+  /** Adds what is left of a damaged chunk. */
+  addChunk(chunk: Chunk): void {
+    const counts: TypeCount[] = [];
+    for (const [typeId, { count, bytes }] of chunk.eventIndex.entries()) {
+      counts.push({ typeId, count, bytes });
+    }
+    this.add(chunk.types, counts);
+  }
+
+  #add(name: string, count: number, bytes: number): void {
+    const known = this.#counts.get(name);
+    if (known === undefined) {
+      this.#counts.set(name, { count, bytes });
+    } else {
+      known.count += count;
+      known.bytes += bytes;
     }
   }
 
@@ -64,3 +79,6 @@ export class Summary {
     return this.#counts.get(name)?.count ?? 0;
   }
 }
+
+/** Type ids that mean the same in every chunk. */
+const RESERVED: readonly string[] = ['jdk.Metadata', 'jdk.Checkpoint'];

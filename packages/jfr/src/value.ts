@@ -46,7 +46,7 @@ interface Shaped {
 interface Shape {
   readonly type: ClassType;
   readonly ops: readonly Op[];
-  readonly prototype: object;
+  readonly construct: new (raw: unknown[]) => object;
 }
 
 /** Reads values of the types of one chunk. */
@@ -77,13 +77,13 @@ export class ValueReader {
   /** The fields of a class as a struct, simple or not. */
   readStruct(type: ClassType, cursor: ByteCursor): Struct {
     const shape = this.#shapeOf(type);
+    const { ops } = shape;
+    const { fields } = type;
     const raw: unknown[] = [];
-    for (const [index, op] of shape.ops.entries()) {
-      raw.push(this.#read(op, type.fields[index], cursor));
+    for (let index = 0; index < ops.length; index++) {
+      raw.push(this.#read(ops[index]!, fields[index], cursor));
     }
-    const struct = Object.create(shape.prototype) as { [RAW]: unknown[] };
-    Object.defineProperty(struct, RAW, { value: raw });
-    return struct as unknown as Struct;
+    return new shape.construct(raw) as unknown as Struct;
   }
 
   #read(op: Op, field: Field | undefined, cursor: ByteCursor): unknown {
@@ -153,8 +153,9 @@ export class ValueReader {
     const known = this.#shapes.get(type);
     if (known !== undefined) return known;
     const { ops } = this.#layouts.of(type);
-    const prototype: object = Object.create(STRUCT);
-    const shape: Shape = { type, ops, prototype };
+    const construct = structClass();
+    const { prototype } = construct;
+    const shape: Shape = { type, ops, construct };
     Object.defineProperty(prototype, SHAPE, { value: shape });
     const finish = (raw: unknown): Value => this.#finish(raw);
     for (const [index, field] of type.fields.entries()) {
@@ -169,6 +170,17 @@ export class ValueReader {
     this.#shapes.set(type, shape);
     return shape;
   }
+}
+
+/** A class of its own for each shape, so that the engine knows its objects apart. */
+function structClass(): new (raw: unknown[]) => object {
+  const construct = function (this: { [RAW]: unknown[] }, raw: unknown[]): void {
+    this[RAW] = raw;
+  };
+  construct.prototype = Object.create(STRUCT);
+  return construct as unknown as new (
+    raw: unknown[],
+  ) => object;
 }
 
 const STRUCT: object = Object.create(null, {

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Takes from a chunk what a question needs - the events of some types, the checkpoints, the metadata -
+// and leaves the rest in the file.
+import type { ByteSource } from '@rekindle/bytes';
+import { JfrError } from './error.ts';
+import type { ChunkPlace } from './find-chunks.ts';
+import { HEADER_SIZE } from './header.ts';
+import { readCheckpointHead } from './pool.ts';
+import { scanSource } from './scan-source.ts';
+
+/** A part of a chunk's bytes, packed: the header, then the events kept. */
+export interface SiftedBytes {
+  readonly bytes: Uint8Array;
+  /** Where the metadata came to lie. */
+  readonly metadataPosition: number;
+  /** Where in the chunk a byte was. */
+  origin(offset: number): number;
+}
+
+/** Reads the events of these types, the checkpoints and the metadata. Strict: throws at any damage. */
+export async function siftChunk(
+  source: ByteSource,
+  place: ChunkPlace,
+  typeIds: ReadonlySet<number>,
+): Promise<SiftedBytes> {
+  const { index, offset: base, header } = place;
+  const kept = new Packer();
+  kept.add(await source.slice(base, base + HEADER_SIZE), 0, HEADER_SIZE, 0);
+  let metadataPosition = 0;
+  const checkpoints = new Map<number, number>();
+  const stop = await scanSource(
+    source,
+    base + HEADER_SIZE,
+    base + place.bytes,
+    (bytes, batch, at) => {
+      const { offsets, typeIds: types, count } = batch;
+      let from = -1;
+      for (let row = 0; row <= count; row++) {
+        const typeId = row === count ? -1 : types[row]!;
+        const wanted = typeId === 1 || typeId === 0 || typeIds.has(typeId);
+        if (wanted && from < 0) from = row;
+        if (!wanted && from >= 0) {
+          kept.add(bytes, offsets[from]!, offsets[row]!, at - base + offsets[from]!);
+          from = -1;
+        }
+        if (!wanted || typeId > 1) continue;
+        const original = at - base + offsets[row]!;
+        const packed = kept.length + offsets[row]! - offsets[from]!;
+        if (typeId === 1) checkpoints.set(original, packed);
+        else if (original === header.metadataPosition) metadataPosition = packed;
+      }
+    },
+  );
+  if (stop !== undefined) {
+    throw new JfrError(stop.code, stop.reason, { chunk: index, offset: stop.offset });
+  }
+  const bytes = kept.finish();
+  checkChain(bytes, checkpoints, place);
+  if (metadataPosition === 0) {
+    const reason = `no metadata at ${header.metadataPosition}`;
+    throw new JfrError('JFR_BAD_POINTER', reason, { chunk: index, offset: base + 24 });
+  }
+  return { bytes, metadataPosition, origin: (offset) => kept.origin(offset) };
+}
+
+/** As followChain, for checkpoints that have moved. */
+function checkChain(
+  bytes: Uint8Array,
+  checkpoints: ReadonlyMap<number, number>,
+  { index, offset, header }: ChunkPlace,
+): void {
+  const seen = new Set<number>();
+  let at = header.constantPoolPosition;
+  while (at !== 0) {
+    const packed = checkpoints.get(at);
+    const place = { chunk: index, offset: offset + at };
+    if (packed === undefined) {
+      throw new JfrError('JFR_BAD_POINTER', `no checkpoint at ${at}`, place);
+    }
+    if (seen.has(at)) {
+      throw new JfrError('JFR_CYCLIC_CHECKPOINTS', 'checkpoints point in a circle', place);
+    }
+    seen.add(at);
+    const { delta } = readCheckpointHead(bytes, packed);
+    if (delta === 0) return;
+    at += delta;
+  }
+}
+
+/** Bytes put together from pieces, with where each came from. */
+class Packer {
+  length = 0;
+  #bytes: Uint8Array = new Uint8Array(1 << 16);
+  readonly #starts: number[] = [];
+  readonly #origins: number[] = [];
+
+  add(bytes: Uint8Array, start: number, end: number, origin: number): void {
+    const length = this.length + end - start;
+    if (length > this.#bytes.length) {
+      const grown = new Uint8Array(Math.max(length, this.#bytes.length * 2));
+      grown.set(this.#bytes.subarray(0, this.length));
+      this.#bytes = grown;
+    }
+    this.#bytes.set(bytes.subarray(start, end), this.length);
+    this.#starts.push(this.length);
+    this.#origins.push(origin);
+    this.length = length;
+  }
+
+  finish(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  origin(offset: number): number {
+    let low = 0;
+    let high = this.#starts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#starts[middle]! <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return (this.#origins[low] ?? 0) + offset - (this.#starts[low] ?? 0);
+  }
+}
