@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The viewer in a real browser: the built page, served by the real server under its real policy.
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -51,7 +59,9 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     writeFileSync(join(folder, 'mem_mapping.txt'), texts.mappings);
     writeFileSync(join(folder, 'uffd.log'), texts.faultLog);
     writeFileSync(join(folder, 'nmt.log'), texts.nativeMemory);
-    writeFileSync(join(folder, 'broken.jfr'), (await recordingOf(run)).subarray(0, 5000));
+    const whole = await recordingOf(run);
+    writeFileSync(join(folder, 'cut.jfr'), whole.subarray(0, whole.length - 300));
+    writeFileSync(join(folder, 'broken.jfr'), whole.subarray(0, 100));
     writeFileSync(join(folder, 'letter.txt'), 'Dear reader,\n');
     // Chromium refuses its sandbox to root.
     const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
@@ -235,11 +245,19 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     expect(await said(page.locator('header'))).toContain('owners unknown');
   });
 
+  it('shows what is left of a damaged recording, and says so', async () => {
+    await open('cut.jfr');
+    const warning = page.getByTestId('warnings');
+    expect(await said(warning)).toMatch(/cut\.jfr is damaged: \d+ bytes could not be read/);
+    await warning.getByRole('button').click();
+    await warning.waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+
   it('says what is wrong with a file and what to do, and opens the next', async () => {
     await open('broken.jfr');
     const problem = page.getByTestId('problem');
-    await problem.waitFor();
-    expect(await said(problem)).toContain('broken.jfr');
+    expect(await said(problem)).toContain('broken.jfr is damaged');
     expect(await said(problem.locator('.hint'))).not.toBe('');
     await page.screenshot({ path: join(shots, 'problem.png') });
     const picker = page.locator('input[type=file]').first();
@@ -247,6 +265,31 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     await page.getByText('letter.txt is neither a recording').waitFor();
     await picker.setInputFiles(join(folder, 'run.jfr'));
     await page.getByTestId('stage').waitFor();
+  });
+
+  it('reports figures and owners of both runs', async () => {
+    await open('run.jfr', 'prefetched.jfr');
+    await page.keyboard.press('r');
+    const report = page.getByTestId('report');
+    const lines = (await said(report)).split('\n');
+    const [a, b] = [summarize(run), summarize(prefetched)];
+    expect(lines).toContain(`page faults\t${a.faults}\t${b.faults}`);
+    expect(lines).toContain(`pages prefetched\t0\t${b.prefetched}`);
+    expect(lines.some((line) => line.startsWith('java heap\t'))).toBe(true);
+    await page.screenshot({ path: join(shots, 'report.png') });
+    expect(complaints).toEqual([]);
+  });
+
+  it('saves the picture', async () => {
+    await open('run.jfr');
+    const saved = page.waitForEvent('download');
+    await page.keyboard.press('s');
+    const download = await saved;
+    expect(download.suggestedFilename()).toBe('run.jfr.png');
+    const path = join(folder, 'saved.png');
+    await download.saveAs(path);
+    expect([...readFileSync(path).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+    expect(complaints).toEqual([]);
   });
 });
 

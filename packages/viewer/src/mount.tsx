@@ -19,7 +19,8 @@ export function mountViewer(element: Element): Viewer {
     const names = files.map(({ name }) => name).join(', ');
     session.open(names);
     try {
-      session.show(await openRuns(files));
+      const { runs, warnings } = await openRuns(files);
+      session.show(runs, warnings);
     } catch (error) {
       session.fail(problemOf(`Cannot open ${names}`, error));
     }

@@ -37,7 +37,7 @@ describe('what a file is', () => {
 
 describe('files as runs', () => {
   it('reads recordings, one run each', async () => {
-    const runs = await openRuns([file('a.jfr', whole), file('b.jfr', whole)]);
+    const { runs } = await openRuns([file('a.jfr', whole), file('b.jfr', whole)]);
     expect(runs.map(({ name, faults }) => [name, faults.rows])).toEqual([
       ['a.jfr', 6],
       ['b.jfr', 6],
@@ -45,18 +45,26 @@ describe('files as runs', () => {
   });
 
   it('reads texts in any order as one run', async () => {
-    const [run] = await openRuns([nmt, log, mappings]);
+    const [run] = (await openRuns([nmt, log, mappings])).runs;
     expect(run?.timed).toBe(false);
     expect(run?.graph.owners.map(({ name }) => name)).toContain('Java Heap');
-    const [memoryOnly] = await openRuns([mappings]);
+    const [memoryOnly] = (await openRuns([mappings])).runs;
     expect(memoryOnly?.faults.rows).toBe(0);
+  });
+
+  it('shows what is whole of a damaged recording, and says what is lost', async () => {
+    const { runs, warnings } = await openRuns([
+      file('cut.jfr', whole.subarray(0, whole.length - 50)),
+    ]);
+    expect(runs[0]?.faults.rows).toBe(6);
+    expect(warnings).toEqual([expect.stringMatching(/^cut.jfr is damaged: \d+ bytes/)]);
   });
 
   it('lends the capture of one recording to another that has none', async () => {
     const run = drawnRun();
     const bare = await recordingOf({ ...run, memory: undefined });
     const owners = await recordingOf(makeRun({ name: 'owners', faults: none, memory: run.memory }));
-    const runs = await openRuns([file('owners.jfr', owners), file('bare.jfr', bare)]);
+    const { runs } = await openRuns([file('owners.jfr', owners), file('bare.jfr', bare)]);
     expect(runs).toHaveLength(1);
     expect(runs[0]).toMatchObject({ name: 'bare.jfr' });
     expect(runs[0]?.graph.roots().map(({ name }) => name)).toContain('java');
@@ -67,7 +75,7 @@ describe('files as runs', () => {
     ['something else', [file('x.txt', 'hello')], 'unknown-file'],
     ['native memory tracking alone', [nmt], 'not-together'],
     ['two logs', [log, file('other.log', 'UFFD_EVENT_REMOVE: 0x1000 - 0x2000\n')], 'not-together'],
-    ['a recording cut off', [file('x.jfr', whole.subarray(0, 900))], 'JFR_TRUNCATED'],
+    ['a recording of which nothing is left', [file('x.jfr', whole.subarray(0, 90))], 'damaged'],
   ])('refuses %s with a hint', async (_, files, code) => {
     await expect(openRuns(files)).rejects.toMatchObject({
       code,

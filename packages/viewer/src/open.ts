@@ -18,9 +18,16 @@ export type FileKind = 'recording' | 'mappings' | 'fault-log' | 'native-memory';
 /** Bytes looked at to tell what a file is. */
 const SNIFF_BYTES = 1 << 16;
 
+/** Something to look at, and what is to be said about it. */
+export interface Opened {
+  readonly runs: readonly Run[];
+  /** What could not be read, in a sentence each; mostly empty. */
+  readonly warnings: readonly string[];
+}
+
 export class OpenError extends Error {
   override readonly name = 'OpenError';
-  readonly code: 'unknown-file' | 'empty-file' | 'not-together';
+  readonly code: 'unknown-file' | 'empty-file' | 'not-together' | 'damaged';
   /** What to do about it. */
   readonly hint: string;
 
@@ -49,8 +56,9 @@ export function kindOf(bytes: Uint8Array): FileKind | undefined {
  * @throws {OpenError} when the files are not, or not together, something that can be shown; the errors
  * of the readers for a damaged file
  */
-export async function openRuns(files: readonly OpenableFile[]): Promise<Run[]> {
+export async function openRuns(files: readonly OpenableFile[]): Promise<Opened> {
   const runs: Run[] = [];
+  const warnings: string[] = [];
   const texts = new Map<FileKind, { name: string; bytes: Uint8Array }>();
   for (const file of files) {
     const bytes = await file.bytes();
@@ -60,18 +68,35 @@ export async function openRuns(files: readonly OpenableFile[]): Promise<Run[]> {
       throw new OpenError('empty-file', `${file.name} is empty`, hint);
     }
     if (kind === undefined) throw unknown(file.name);
-    if (kind === 'recording') runs.push(await runOf(file.name, bytes));
+    if (kind === 'recording') runs.push(await runOf(file.name, bytes, warnings));
     else if (texts.has(kind)) throw twice(kind);
     else texts.set(kind, { name: file.name, bytes });
   }
   if (texts.size > 0) runs.push(textRun(texts));
-  return pairCaptures(runs);
+  return { runs: pairCaptures(runs), warnings };
 }
 
-async function runOf(name: string, bytes: Uint8Array): Promise<Run> {
+/** What is whole of a damaged recording is shown; what was lost is said. */
+async function runOf(name: string, bytes: Uint8Array, warnings: string[]): Promise<Run> {
   // A strict content security policy forbids compiled decoders; `auto` finds out and interprets.
-  const recording = await openRecording(bytes, { decode: 'auto' });
-  return loadRun(recording, { name });
+  const recording = await openRecording(bytes, { mode: 'salvage', decode: 'auto' });
+  try {
+    const run = await loadRun(recording, { name });
+    const [loss] = recording.losses;
+    if (loss !== undefined) {
+      const lost = recording.losses.reduce((sum, each) => sum + each.bytes, 0);
+      warnings.push(`${name} is damaged: ${lost} bytes could not be read (${loss.reason})`);
+    }
+    return run;
+  } catch (error) {
+    const [loss] = recording.losses;
+    if (loss === undefined) throw error;
+    throw new OpenError(
+      'damaged',
+      `${name} is damaged, and nothing to show is left of it: ${loss.reason}`,
+      'record again, or try what rekindle jfr summary still finds in it',
+    );
+  }
 }
 
 function textRun(texts: ReadonlyMap<FileKind, { name: string; bytes: Uint8Array }>): Run {

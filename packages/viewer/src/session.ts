@@ -14,6 +14,10 @@ export class Session {
   views: readonly RunView[] = [];
   active = 0;
   problem: Problem | undefined;
+  /** What could not be read of what is shown. */
+  warnings: readonly string[] = [];
+  /** Whether the figures by owner are shown in place of the memory. */
+  report = false;
   /** What is being opened, or undefined. */
   opening: string | undefined;
   /** Cell under the pointer, or -1. */
@@ -37,6 +41,11 @@ export class Session {
     return this.views[this.active];
   }
 
+  /** The run beside the one in front, to compare it with. */
+  get other(): RunView | undefined {
+    return this.views.find((_, index) => index !== this.active);
+  }
+
   /** Calls back when a panel should render again. @returns how to stop that */
   onChange(listener: () => void): () => void {
     this.#panels.add(listener);
@@ -57,7 +66,9 @@ export class Session {
     this.changed();
   }
 
-  show(runs: readonly Run[]): void {
+  show(runs: readonly Run[], warnings: readonly string[] = []): void {
+    this.warnings = warnings;
+    this.report = false;
     this.views = runs.map((run) => new RunView(run));
     for (const view of this.views) view.setTheme(this.theme === 'dark' ? DARK : LIGHT);
     this.active = 0;

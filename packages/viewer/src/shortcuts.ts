@@ -27,7 +27,14 @@ export function shortcuts(
     '-': () => grid?.zoom(-1),
     '0': () => grid?.fitAll(),
     w: () => grid?.fitWidth(),
-    v: (view) => view.setSpace(view.space === 'physical' ? 'virtual' : 'physical'),
+    v: (view) => {
+      session.report = false;
+      view.setSpace(view.space === 'physical' ? 'virtual' : 'physical');
+    },
+    r: () => {
+      session.report = !session.report;
+    },
+    s: (view) => grid?.save(`${view.run.name}.png`),
     t: () => session.setTheme(session.theme === 'dark' ? 'light' : 'dark'),
   };
   return (event) => {

@@ -3,7 +3,7 @@
 // up without smoothing; around it addresses, above it outlines.
 import { PAGE_BYTES } from '@rekindle/memory';
 import { address } from '../model/format.ts';
-import { addressOfCell, type PageGrid } from '../model/grid.ts';
+import { addressOfCell, type PageGrid, VOID } from '../model/grid.ts';
 import type { GridPixels, RowRun } from '../model/grid-pixels.ts';
 import type { Theme } from '../model/theme.ts';
 import {
@@ -18,8 +18,8 @@ import {
   zoomAt,
 } from '../model/viewport.ts';
 
-/** CSS pixels to the left of the grid, for addresses. */
-const GUTTER = 104;
+/** CSS pixels to the left of the grid, for addresses, and for what lies there in a process. */
+const GUTTER = { physical: 104, virtual: 236 } as const;
 /** CSS pixels around the grid. */
 const MARGIN = 12;
 const FONT = '11px ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace';
@@ -104,6 +104,18 @@ export class GridCanvas {
     this.#viewport = clamp(moved, this.#content, this.#view);
   }
 
+  /** Gives the picture to the browser to save, as a PNG. */
+  save(name: string): void {
+    this.canvas.toBlob((blob) => {
+      if (blob === null) return;
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(blob);
+      link.download = name;
+      link.click();
+      URL.revokeObjectURL(link.href);
+    });
+  }
+
   /** Brings a cell into view, at a scale at which it can be seen. */
   reveal(cell: number): void {
     const grid = this.#pixels?.grid;
@@ -132,7 +144,7 @@ export class GridCanvas {
     const columns = this.#pixels?.grid.columns ?? 1;
     const { scale, x, y } = this.#viewport;
     return {
-      x: (x + ((cell % columns) + 0.5) * scale) / this.#ratio + GUTTER,
+      x: (x + ((cell % columns) + 0.5) * scale) / this.#ratio + this.#gutter,
       y: (y + (Math.floor(cell / columns) + 0.5) * scale) / this.#ratio + MARGIN,
     };
   }
@@ -145,7 +157,7 @@ export class GridCanvas {
     this.#upload(pixels, changed);
     const { grid } = pixels;
     const { scale, x, y } = this.#viewport;
-    const left = GUTTER * this.#ratio;
+    const left = this.#gutter * this.#ratio;
     const top = MARGIN * this.#ratio;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.fillStyle = theme.ground;
@@ -186,6 +198,10 @@ export class GridCanvas {
     return this.#enlarged;
   }
 
+  get #gutter(): number {
+    return GUTTER[this.#pixels?.grid.space ?? 'physical'];
+  }
+
   get #content(): Size {
     const grid = this.#pixels?.grid;
     return { width: Math.max(1, grid?.columns ?? 1), height: Math.max(1, grid?.rows ?? 1) };
@@ -193,13 +209,13 @@ export class GridCanvas {
 
   get #view(): Size {
     return {
-      width: Math.max(1, this.canvas.width - (GUTTER + MARGIN) * this.#ratio),
+      width: Math.max(1, this.canvas.width - (this.#gutter + MARGIN) * this.#ratio),
       height: Math.max(1, this.canvas.height - 2 * MARGIN * this.#ratio),
     };
   }
 
   #toView(point: { x: number; y: number }): { x: number; y: number } {
-    return { x: (point.x - GUTTER) * this.#ratio, y: (point.y - MARGIN) * this.#ratio };
+    return { x: (point.x - this.#gutter) * this.#ratio, y: (point.y - MARGIN) * this.#ratio };
   }
 
   #upload(pixels: GridPixels, changed: readonly RowRun[]): void {
@@ -256,7 +272,7 @@ export class GridCanvas {
     colour: string,
     weight: number,
   ): void {
-    if (cell < 0) return;
+    if (cell < 0 || grid.cells[cell] === VOID) return;
     const { scale } = this.#viewport;
     // Small pages get a frame around them, large ones on their edge.
     const grow = Math.max(0, 5 * this.#ratio - scale) / 2 + weight * this.#ratio * 0.5;
@@ -278,18 +294,27 @@ export class GridCanvas {
     context.font = scaled(FONT, this.#ratio);
     context.textBaseline = 'middle';
     context.textAlign = 'right';
-    const right = Math.max(GUTTER * this.#ratio, gridLeft) - 10 * this.#ratio;
+    const right = Math.max(this.#gutter * this.#ratio, gridLeft) - 10 * this.#ratio;
     const spacing = 17 * this.#ratio;
     let written = Number.NEGATIVE_INFINITY;
+    let said = '';
     for (const band of grid.bands) {
       const rowsApart = niceRows(spacing / scale);
       for (let row = 0; row < band.rows; row += rowsApart) {
         const middle = top + y + (band.firstRow + row) * scale + Math.max(scale, 12) / 2;
-        if (middle < top - scale || middle > this.canvas.height) continue;
+        if (middle < top || middle > this.canvas.height - top) continue;
         if (middle - written < spacing * 0.8) continue;
         const at = addressOfCell(grid, (band.firstRow + row) * grid.columns, PAGE_BYTES) ?? 0;
         context.fillStyle = row === 0 ? theme.text : theme.faintText;
-        context.fillText(address(at, grid.space === 'virtual' ? 12 : 9), right, middle);
+        const text = address(at, grid.space === 'virtual' ? 12 : 9);
+        context.fillText(text, right, middle);
+        const label = grid.labelOf(band.firstRow + row);
+        if (label !== '' && label !== said) {
+          const room = right - context.measureText(text).width - 18 * this.#ratio;
+          context.fillStyle = theme.text;
+          context.fillText(shorten(context, label, room), room + 8 * this.#ratio, middle);
+        }
+        said = label;
         written = middle;
       }
     }
@@ -309,6 +334,15 @@ export class GridCanvas {
     context.fillRect(right, MARGIN * this.#ratio + at, 3 * this.#ratio, length);
     context.globalAlpha = 1;
   }
+}
+
+/** As much of a text as there is room for. */
+function shorten(context: CanvasRenderingContext2D, text: string, room: number): string {
+  let short = text;
+  while (short.length > 1 && context.measureText(short).width > room) {
+    short = `${short.slice(0, -2).trimEnd()}…`;
+  }
+  return short;
 }
 
 /** A power of two of rows that is at least `rows`: addresses then end in the same digits. */

@@ -3,13 +3,14 @@
 // of the time the guest stood still, then the scale; the playhead over all of it.
 import type { Run } from '@rekindle/analysis';
 import type { Axis } from '../model/axis.ts';
-import { count, nanos } from '../model/format.ts';
+import { count, nanos, percent } from '../model/format.ts';
 import { axisTicks, type Lanes } from '../model/lanes.ts';
 import type { Theme } from '../model/theme.ts';
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
-/** Left and right margin, CSS pixels: room for the playhead's handle. */
-const INSET = 10;
+/** Margins, CSS pixels: on the left room for the names of the lanes, on the right for the playhead. */
+const LEFT = 62;
+const RIGHT = 12;
 const PHASES = 20;
 const PROBES = 8;
 const SCALE = 18;
@@ -35,7 +36,7 @@ export class TimelineCanvas {
 
   /** CSS pixels that the axis has, at least 1. */
   get width(): number {
-    return Math.max(1, this.canvas.clientWidth - 2 * INSET);
+    return Math.max(1, this.canvas.clientWidth - LEFT - RIGHT);
   }
 
   resize(): void {
@@ -47,7 +48,7 @@ export class TimelineCanvas {
 
   /** Position on the axis under a CSS pixel of the element. */
   positionAt(x: number, axis: Axis): number {
-    return Math.max(0, Math.min(1, (x - INSET) / this.width)) * axis.length;
+    return Math.max(0, Math.min(1, (x - LEFT) / this.width)) * axis.length;
   }
 
   draw(state: TimelineState, theme: Theme): void {
@@ -64,11 +65,12 @@ export class TimelineCanvas {
     this.#drawDensity(context, state, theme, top, bottom);
     if (timed) this.#drawStall(context, state, theme, bottom + 2, STALL - 4);
     this.#drawScale(context, state, theme, height);
+    this.#drawNames(context, theme, timed, top, bottom);
     this.#drawPlayhead(context, state, theme, height);
   }
 
   #x(position: number, axis: Axis): number {
-    return INSET + (position / axis.length) * this.width;
+    return LEFT + (position / axis.length) * this.width;
   }
 
   #drawPhases(context: CanvasRenderingContext2D, state: TimelineState, theme: Theme): void {
@@ -117,9 +119,9 @@ export class TimelineCanvas {
     // Square root: a burst of thousands must not hide the stragglers that decide the latency.
     const tall = (value: number) => Math.sqrt(value / Math.max(1, lanes.peak)) * height;
     context.fillStyle = theme.line;
-    context.fillRect(INSET, bottom, this.width, 1);
+    context.fillRect(LEFT, bottom, this.width, 1);
     for (let i = 0; i < lanes.slices; i++) {
-      const left = INSET + i * slice;
+      const left = LEFT + i * slice;
       const faults = lanes.selected[i]! + lanes.others[i]!;
       const whole = tall(faults);
       if (faults > 0) {
@@ -140,9 +142,9 @@ export class TimelineCanvas {
     context.strokeStyle = theme.faintText;
     context.lineWidth = 1.25;
     context.beginPath();
-    context.moveTo(INSET, bottom);
+    context.moveTo(LEFT, bottom);
     for (let i = 0; i < lanes.slices; i++) {
-      context.lineTo(INSET + (i + 1) * slice, bottom - (lanes.cumulative[i]! / total) * height);
+      context.lineTo(LEFT + (i + 1) * slice, bottom - (lanes.cumulative[i]! / total) * height);
     }
     context.stroke();
   }
@@ -161,7 +163,7 @@ export class TimelineCanvas {
       const share = Math.min(1, lanes.stall[i]!);
       if (share <= 0) continue;
       context.globalAlpha = 0.12 + 0.88 * share;
-      context.fillRect(INSET + i * slice, top, Math.max(1, slice), height);
+      context.fillRect(LEFT + i * slice, top, Math.max(1, slice), height);
     }
     context.globalAlpha = 1;
   }
@@ -185,10 +187,59 @@ export class TimelineCanvas {
       const half = context.measureText(text).width / 2;
       context.fillText(
         text,
-        Math.max(half, Math.min(x, INSET * 2 + this.width - half)),
+        Math.max(half, Math.min(x, LEFT + RIGHT + this.width - half)),
         height - 2,
       );
     }
+  }
+
+  #drawNames(
+    context: CanvasRenderingContext2D,
+    theme: Theme,
+    timed: boolean,
+    top: number,
+    bottom: number,
+  ): void {
+    context.fillStyle = theme.faintText;
+    context.textAlign = 'right';
+    context.textBaseline = 'middle';
+    const say = (name: string, y: number) => context.fillText(name, LEFT - 8, y);
+    say('pages in', (top + bottom) / 2);
+    if (!timed) return;
+    say('phases', PHASES / 2);
+    say('stalled', bottom + STALL / 2);
+  }
+
+  /** What happened around the pointer, in a few words beside its line. */
+  #drawTip(
+    context: CanvasRenderingContext2D,
+    { axis, lanes, hovered = 0 }: TimelineState,
+    theme: Theme,
+    y: number,
+  ): void {
+    const slice = Math.min(lanes.slices - 1, Math.floor((hovered / axis.length) * lanes.slices));
+    const faults = lanes.selected[slice]! + lanes.others[slice]!;
+    const parts = [axis.name === 'time' ? nanos(hovered) : `event ${count(hovered)}`];
+    if (axis.name === 'time') {
+      if (faults > 0) parts.push(`${count(faults)} faults`);
+      if (lanes.prefetched[slice]! > 0) parts.push(`${count(lanes.prefetched[slice]!)} prefetched`);
+      const stall = lanes.stall[slice]!;
+      if (stall > 0) parts.push(`${percent(Math.min(stall, 1), 1)} stalled`);
+    }
+    const text = parts.join(' · ');
+    const width = context.measureText(text).width + 12;
+    const x = this.#x(hovered, axis);
+    const left = x + width + 8 > LEFT + this.width ? x - width - 6 : x + 6;
+    context.fillStyle = theme.ground;
+    context.strokeStyle = theme.line;
+    context.beginPath();
+    context.roundRect(left, y, width, 18, 4);
+    context.fill();
+    context.stroke();
+    context.fillStyle = theme.text;
+    context.textAlign = 'left';
+    context.textBaseline = 'middle';
+    context.fillText(text, left + 6, y + 9.5);
   }
 
   #drawPlayhead(
@@ -217,5 +268,6 @@ export class TimelineCanvas {
     context.lineTo(x + 6, 0);
     context.lineTo(x, 8);
     context.fill();
+    if (hovered !== undefined) this.#drawTip(context, state, theme, PHASES + PROBES + 2);
   }
 }

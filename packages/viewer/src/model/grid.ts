@@ -39,6 +39,8 @@ export interface PageGrid {
   readonly cells: Int32Array;
   readonly bands: readonly Band[];
   readonly gaps: readonly Gap[];
+  /** What the pages of a row are, in a word or two; empty where the address says it all. */
+  labelOf(row: number): string;
   /** Cell that shows a slot (the first, if several do), or -1. */
   cellOf(slot: number): number;
   /** Calls back for every row that shows one of the slots. */

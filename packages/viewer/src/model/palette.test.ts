@@ -61,7 +61,8 @@ describe.each([LIGHT, DARK])('the $name palette', (theme) => {
     const colours = palette('order', theme);
     expect(hex(colours[rampByte(USED | LOADED, 0)]!)).toBe(theme.ramp[0]);
     expect(hex(colours[rampByte(USED | LOADED, LEVELS - 1)]!)).toBe(theme.ramp.at(-1));
-    expect(hex(colours[rampByte(USED | SELECTED, -1)]!)).toBe(theme.selected);
+    expect(hex(colours[rampByte(0, -1)]!)).toBe(theme.unused);
+    expect(colours[rampByte(USED | SELECTED, -1)]).not.toBe(colours[rampByte(USED, -1)]);
   });
 
   it('tells owners apart, and what is in from what is not', () => {

@@ -47,7 +47,7 @@ function colourOf(colouring: Colouring, byte: number, theme: Theme): string {
     case 'order':
     case 'service':
       return byte < FIRST_LEVEL
-        ? settledColour(byte, theme)
+        ? mix(settledColour(byte, theme), theme.unused, 0.55)
         : ramp(theme.ramp, (byte - FIRST_LEVEL) / (LEVELS - 1));
   }
 }

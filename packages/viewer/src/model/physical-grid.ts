@@ -45,6 +45,7 @@ export function physicalGrid(ram: RamLayout, columns: number): PageGrid {
     cells,
     bands,
     gaps,
+    labelOf: () => '',
     cellOf,
     eachRowOf(slot, pages, row) {
       for (const { firstRow, firstSlot, slots } of bands) {

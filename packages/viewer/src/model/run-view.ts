@@ -37,7 +37,7 @@ export class RunView {
   /** Moment of the first good answer on the time axis, or undefined. */
   readonly firstResponse: number | undefined;
   #axis: Axis;
-  #columns = 512;
+  readonly #columns: Record<Space, number> = { physical: 512, virtual: 256 };
   #space: Space = 'physical';
   #spaceOf = -1;
   #colouring: Colouring = 'state';
@@ -60,7 +60,7 @@ export class RunView {
     this.firstResponse = firstResponseOf(run);
     this.#colours = palette(this.#colouring, this.#theme);
     this.#levels = new Int16Array(0);
-    this.#pixels = new GridPixels(physicalGrid(run.ram, this.#columns));
+    this.#pixels = new GridPixels(physicalGrid(run.ram, this.columns));
     this.states.onChange((slot, pages) => this.#pixels.mark(slot, pages));
     this.states.moveTo(this.log.length);
     const { totals, loaded, event } = this.states;
@@ -84,11 +84,11 @@ export class RunView {
   }
 
   get columns(): number {
-    return this.#columns;
+    return this.#columns[this.#space];
   }
 
   setColumns(columns: number): void {
-    this.#columns = columns;
+    this.#columns[this.#space] = columns;
     this.#makeGrid();
   }
 
@@ -212,13 +212,13 @@ export class RunView {
       .find((owner) => owner.kind === 'process');
     const root = process ?? this.graph.roots().find((owner) => owner.kind === 'process');
     const virtual = this.#space === 'virtual' && root !== undefined;
-    const same = virtual && this.#spaceOf === root.id && this.grid.columns === this.#columns;
+    const same = virtual && this.#spaceOf === root.id && this.grid.columns === this.columns;
     if (same && this.grid.space === 'virtual') return;
     this.#spaceOf = root?.id ?? -1;
     this.#pixels = new GridPixels(
       virtual
-        ? virtualGrid(this.graph, root.id, this.#columns)
-        : physicalGrid(this.run.ram, this.#columns),
+        ? virtualGrid(this.graph, root.id, this.columns)
+        : physicalGrid(this.run.ram, this.columns),
     );
   }
 }

@@ -56,6 +56,7 @@ export function virtualGrid(graph: PageGraph, root: number, columns: number): Pa
     cells,
     bands,
     gaps,
+    labelOf: rowLabels(graph, root, cells, columns),
     cellOf: (wanted) => cellsOfSlot.get(wanted)?.[0] ?? -1,
     eachRowOf(first, pages, row) {
       for (let at = first; at < first + pages; at++) {
@@ -63,4 +64,30 @@ export function virtualGrid(graph: PageGraph, root: number, columns: number): Pa
       }
     },
   };
+}
+
+/** JVM area, or else file, of the first page of a row; found when first asked for. */
+function rowLabels(
+  graph: PageGraph,
+  root: number,
+  cells: Int32Array,
+  columns: number,
+): (row: number) => string {
+  const known = new Map<number, string>();
+  return (row) => {
+    const found = known.get(row);
+    if (found !== undefined) return found;
+    const slot = cells.subarray(row * columns, (row + 1) * columns).find((cell) => cell >= 0);
+    const label = slot === undefined ? '' : labelOfSlot(graph, root, slot);
+    known.set(row, label);
+    return label;
+  };
+}
+
+function labelOfSlot(graph: PageGraph, root: number, slot: number): string {
+  const owners = [...graph.ownersOf(slot)]
+    .map((id) => graph.owners[id]!)
+    .filter((owner) => owner.root === root && owner.id !== root);
+  const { name } = owners.find((each) => each.kind === 'area') ?? owners[0] ?? { name: '' };
+  return name.slice(name.lastIndexOf('/') + 1);
 }

@@ -10,6 +10,7 @@ import { Inspector } from './inspector.tsx';
 import { Legend } from './legend.tsx';
 import { OpenScreen } from './open-screen.tsx';
 import { OwnerTree } from './owner-tree.tsx';
+import { Report } from './report.tsx';
 import { Stage } from './stage.tsx';
 import { StageBar } from './stage-bar.tsx';
 import { Timeline } from './timeline.tsx';
@@ -47,11 +48,18 @@ export function App({ session, openFiles }: AppProps): JSX.Element {
         <>
           <main>
             <StageBar session={session} view={view} grid={grid} />
-            <Stage session={session} onReady={onReady} />
-            <Legend view={view} />
+            <Warnings session={session} />
+            {session.report ? (
+              <Report views={session.views} />
+            ) : (
+              <>
+                <Stage session={session} onReady={onReady} />
+                <Legend view={view} />
+              </>
+            )}
           </main>
           <aside>
-            <Totals view={view} />
+            <Totals view={view} other={session.other} />
             <OwnerTree key={session.active} session={session} view={view} />
             <Inspector view={view} cell={session.hovered} />
           </aside>
@@ -62,6 +70,23 @@ export function App({ session, openFiles }: AppProps): JSX.Element {
         </>
       )}
       {help && <Help close={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+function Warnings({ session }: { session: Session }): JSX.Element | null {
+  const { warnings } = session;
+  if (warnings.length === 0) return null;
+  const dismiss = () => {
+    session.warnings = [];
+    session.changed();
+  };
+  return (
+    <div class="warnings" role="status" data-testid="warnings">
+      <span>{warnings.join('; ')}</span>
+      <button type="button" class="quiet" aria-label="Dismiss" onClick={dismiss}>
+        ×
+      </button>
     </div>
   );
 }

@@ -21,17 +21,36 @@ export function StageBar(props: {
     session.hovered = -1;
     session.changed();
   };
-  const timed = view.run.timed;
   const owner = view.spaceOwner === undefined ? '' : view.graph.owners[view.spaceOwner]!.name;
   return (
     <div class="stage-bar">
       <Choice
-        label="Address space"
-        options={['physical', 'virtual']}
-        chosen={view.space}
-        choose={(space) => change(() => view.setSpace(space as Space))}
+        label="What to show"
+        options={['physical', 'virtual', 'report']}
+        chosen={session.report ? 'report' : view.space}
+        choose={(name) =>
+          change(() => {
+            session.report = name === 'report';
+            if (name !== 'report') view.setSpace(name as Space);
+          })
+        }
       />
-      {owner !== '' && <span class="of">of {owner}</span>}
+      {owner !== '' && !session.report && <span class="of">of {owner}</span>}
+      {!session.report && <GridTools session={session} view={view} grid={grid} change={change} />}
+    </div>
+  );
+}
+
+function GridTools(props: {
+  session: Session;
+  view: RunView;
+  grid: GridCanvas | undefined;
+  change: (action: () => void) => void;
+}): JSX.Element {
+  const { session, view, grid, change } = props;
+  const { timed } = view.run;
+  return (
+    <>
       <Choice
         label="Colour by"
         options={COLOURINGS.filter((name) => timed || name !== 'service')}
@@ -71,7 +90,15 @@ export function StageBar(props: {
       </div>
       <span class="spring" />
       <Search session={session} view={view} grid={grid} />
-    </div>
+      <button
+        type="button"
+        class="quiet"
+        title="Save the picture (S)"
+        onClick={() => grid?.save(`${view.run.name}.png`)}
+      >
+        Save
+      </button>
+    </>
   );
 }
 
@@ -104,7 +131,7 @@ function Search(props: {
       <input
         name="address"
         type="search"
-        placeholder="address, 0x… or frame number"
+        placeholder="0x… or frame number"
         aria-label="Search for an address"
         spellcheck={false}
         autocomplete="off"

@@ -42,7 +42,6 @@ export function Timeline({ session }: { session: Session }): JSX.Element {
     canvas.onpointermove = (event) => {
       if (session.view !== undefined) {
         hovered = drawing.positionAt(event.offsetX, session.view.axis);
-        canvas.title = tip(session.view, hovered);
       }
       if (event.buttons === 1) seek(event);
       else session.redraw();

@@ -6,15 +6,18 @@ import { bytes, count, nanos } from '../model/format.ts';
 import type { Totals as Counts } from '../model/page-states.ts';
 import type { RunView } from '../model/run-view.ts';
 
-export function Totals({ view }: { view: RunView }): JSX.Element {
+export function Totals(props: { view: RunView; other: RunView | undefined }): JSX.Element {
+  const { view, other } = props;
   const { run, states, atEnd, firstResponse } = view;
   const line = (label: string, of: (counts: Counts) => string, help: string) => {
     const whole = of(atEnd.totals);
-    return whole === '0' ? null : (
+    const beside = other === undefined ? '0' : of(other.atEnd.totals);
+    return whole === '0' && beside === '0' ? null : (
       <tr title={help}>
         <th scope="row">{label}</th>
         <td>{of(states.totals)}</td>
         <td>{whole}</td>
+        {other !== undefined && <td class="other">{beside}</td>}
       </tr>
     );
   };
@@ -27,6 +30,11 @@ export function Totals({ view }: { view: RunView }): JSX.Element {
           <th />
           <th scope="col">at playhead</th>
           <th scope="col">whole run</th>
+          {other !== undefined && (
+            <th scope="col" class="other" title={other.run.name}>
+              {other.run.name.replace(/\.jfr$/, '')}
+            </th>
+          )}
         </tr>
       </thead>
       <tbody>
@@ -43,6 +51,11 @@ export function Totals({ view }: { view: RunView }): JSX.Element {
             <th scope="row">first response</th>
             <td />
             <td>{nanos(firstResponse)}</td>
+            {other !== undefined && (
+              <td class="other">
+                {other.firstResponse === undefined ? '–' : nanos(other.firstResponse)}
+              </td>
+            )}
           </tr>
         )}
       </tbody>
