@@ -40,7 +40,7 @@ export type { Kernel, KernelOptions } from './kernel.ts';
 export { ensureKernel } from './kernel.ts';
 export { millisecondsSince, monotonicNow, NO_LOG, type VmLog, type VmPhaseName } from './log.ts';
 export { type FileRecord, MANIFEST_FORMAT, type Manifest, parseManifest } from './manifest.ts';
-export { QemuEngine, type QemuOptions } from './qemu.ts';
+export { findBinary, QemuEngine, type QemuOptions } from './qemu.ts';
 export { type RecordingVmLog, recordingVmLog } from './recording-log.ts';
 export {
   type RestoredVm,
@@ -57,7 +57,7 @@ export {
   verifySnapshot,
 } from './snapshot-read.ts';
 export { type SnapshotOptions, writeSnapshot } from './snapshot-write.ts';
-export { listRecords, type VmRecord } from './state-directory.ts';
+export { listRecords, stateRoot, type VmRecord, vmDirectory } from './state-directory.ts';
 export {
   type BootedVm,
   type BootOptions,
