@@ -47,8 +47,7 @@ export function readPageFrames(
     order: new Uint32Array(count),
     head: Uint32Array.from({ length: count }, (_, frame) => frame),
   };
-  const sectionFrames = 2 ** (Number(vmcoreinfo.get('NUMBER(SECTION_SIZE_BITS)') ?? 27) - 12);
-  const pageStructBytes = kernel.btf.size('page');
+  const { sectionFrames, pageStructBytes } = checkedGeometry(kernel, vmcoreinfo);
   for (let first = 0; first < count; first += sectionFrames) {
     const map = sectionMap(kernel, first / sectionFrames, vmcoreinfo);
     if (map === undefined) continue;
@@ -64,6 +63,33 @@ export function readPageFrames(
     );
   }
   return frames;
+}
+
+/** Sizes that the walk divides by: damaged ones would lead it anywhere. */
+function checkedGeometry(
+  { btf }: GuestKernel,
+  vmcoreinfo: ReadonlyMap<string, string>,
+): { sectionFrames: number; pageStructBytes: number } {
+  const sectionBits = Number(vmcoreinfo.get('NUMBER(SECTION_SIZE_BITS)') ?? 27);
+  const pageStructBytes = btf.size('page');
+  const sectionBytes = btf.size('mem_section');
+  const fields = ['flags', '_mapcount', 'mapping', 'private', 'compound_head'];
+  const whole =
+    Number.isInteger(sectionBits) &&
+    sectionBits >= 20 &&
+    sectionBits <= 40 &&
+    pageStructBytes >= 8 &&
+    PAGE_BYTES % pageStructBytes === 0 &&
+    sectionBytes >= 8 &&
+    sectionBytes <= PAGE_BYTES &&
+    fields.every((field) => btf.offset('page', field) + 8 <= pageStructBytes);
+  if (whole) return { sectionFrames: 2 ** (sectionBits - 12), pageStructBytes };
+  throw new MemoryError(
+    'bad-btf',
+    `a struct page of ${pageStructBytes} bytes in sections of 2^${sectionBits}`,
+    {},
+    'this layout of the kernel is not known: report it with the kernel version',
+  );
 }
 
 /** Virtual address of the struct page that frame 0 would have, by the section of a frame. */

@@ -87,7 +87,7 @@ export function assembleBtf(
 export const PRESENT = 1n;
 export const WRITABLE = 2n;
 export const LARGE = 0x80n;
-export const NO_EXECUTE = 1n << 63n;
+export const NO_EXECUTE: bigint = 1n << 63n;
 
 /** Makes page tables in an image; their frames are taken from `next` upwards. */
 export class TableAssembler {
