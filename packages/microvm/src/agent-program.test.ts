@@ -3,12 +3,22 @@
 // independently, and against the JDK's own jcmd.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as rest } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { whichTool } from './cache-process.ts';
-import { ensurePrograms, ensureService } from './image-programs.ts';
+import { ensurePrograms, guestDirectory } from './image-programs.ts';
 
 const root = process.getuid?.() === 0;
 if (!root) console.log('not root: page frame numbers cannot be read, mappings are not checked');
@@ -139,15 +149,21 @@ describe.runIf(root)('mappings', () => {
 
 describe.runIf(jdk)('a JVM', () => {
   let jvm: ChildProcess;
+  const classes = mkdtempSync(join(tmpdir(), 'rekindle-classes-'));
   beforeAll(async () => {
-    const classes = join((await ensureService()).directory, 'classes');
+    const sources = join(guestDirectory, 'service/orders/src/dev/rekindle/demo');
+    const files = readdirSync(sources).map((name) => join(sources, name));
+    execFileSync('javac', ['-d', classes, ...files]);
     const flags = ['-XX:+UseSerialGC', '-XX:NativeMemoryTracking=detail', '-Drekindle.port=0'];
     jvm = spawn('java', [...flags, '-Xmx64m', '-cp', classes, 'dev.rekindle.demo.Orders'], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(jvm.stdout!, 'data');
   }, 60_000);
-  afterAll(() => jvm.kill());
+  afterAll(() => {
+    jvm.kill();
+    rmSync(classes, { recursive: true, force: true });
+  });
 
   it('is listed', () => {
     expect(ask('java-pids')).toMatch(new RegExp(`^${jvm.pid} \\S+/java$`, 'm'));

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiles what runs inside the guest: the C programs with the system compiler (static, so that
-// they run on any userland and in the initramfs), the Java service with the host's javac.
+// Compiles the C programs that run inside the guest with the system compiler: static, so that they
+// run on any userland and in the initramfs.
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BuildOptions, type CacheEntry, cached } from './cache.ts';
-import { remembered, toolFingerprint } from './cache-fingerprint.ts';
 import { runCommand } from './cache-process.ts';
 
 /** The repository's guest/ directory: three levels above this file, in src as in dist. */
@@ -70,35 +69,6 @@ export async function ensurePrograms(options: BuildOptions = {}): Promise<CacheE
           ...(options.signal === undefined ? {} : { signal: options.signal }),
         });
       }
-    },
-    options,
-  );
-}
-
-async function javacVersion(options: BuildOptions): Promise<string> {
-  const inputs = { question: 'javac', tool: await toolFingerprint('javac') };
-  return remembered(inputs, async () => (await runCommand(['javac', '-version'])).trim(), options);
-}
-
-/** Class files of the demo service in `classes/` of the entry's directory. */
-export async function ensureService(options: BuildOptions = {}): Promise<CacheEntry> {
-  const sources = await hashSources('service/src', /\.java$/);
-  const inputs = { recipe: 1, javac: await javacVersion(options), sources };
-  return cached(
-    'service',
-    inputs,
-    async (directory) => {
-      options.onProgress?.({ step: 'service', message: 'compiling the demo service' });
-      const classes = join(directory, 'classes');
-      await mkdir(classes);
-      // 17 is the oldest release a guest may have; later JREs run it too.
-      await runCommand(
-        ['javac', '--release', '17', '-proc:none', '-d', classes, ...Object.keys(sources).sort()],
-        {
-          cwd: guestDirectory,
-          ...(options.signal === undefined ? {} : { signal: options.signal }),
-        },
-      );
     },
     options,
   );

@@ -13,7 +13,8 @@ import { BuildError } from './cache-error.ts';
 import { aptFingerprint, remembered } from './cache-fingerprint.ts';
 import { runCommand } from './cache-process.ts';
 import { firstAvailable, resolvePackages } from './image-packages.ts';
-import { ensurePrograms, ensureService, guestDirectory, hashSources } from './image-programs.ts';
+import { ensurePrograms, guestDirectory, hashSources } from './image-programs.ts';
+import { describeService, ensureService, type ServiceDescription } from './image-service.ts';
 import { readPackageSources, withApt } from './image-sources.ts';
 import {
   furnishTree,
@@ -25,6 +26,8 @@ import {
 } from './image-tree.ts';
 
 export interface ImageOptions extends BuildOptions {
+  /** A directory of guest/service; default orders. */
+  readonly service?: string;
   /** More packages of the distribution. */
   readonly packages?: readonly string[];
   /** Free space in the file system, MiB; only a writable root needs it. Default 8. */
@@ -41,6 +44,7 @@ export interface Image {
   /** Such as openjdk-17-jre-headless 17.0.21.1+2-1~deb12u1. */
   readonly java: string;
   readonly distribution: string;
+  readonly service: string;
   readonly reused: boolean;
   readonly seconds: number;
 }
@@ -54,13 +58,15 @@ const javaReleases = [25, 21, 17];
  */
 export async function ensureImage(options: ImageOptions = {}): Promise<Image> {
   const started = performance.now();
-  const packages = options.packages ?? [];
+  const service = await describeService(options.service ?? 'orders');
+  const packages = [...service.packages, ...(options.packages ?? [])];
   const userland = await remembered(
     { question: 'userland', recipe: 1, packages, apt: await aptFingerprint() },
     () => resolveUserland(packages, options),
     options,
   );
-  const image = await ensureRoot(await ensureUserland(userland, options), options);
+  const base = await ensureUserland(userland, options);
+  const image = await ensureRoot(base, service, options);
   const file = image.record.files['root.ext4']!;
   return {
     path: join(image.directory, 'root.ext4'),
@@ -68,6 +74,7 @@ export async function ensureImage(options: ImageOptions = {}): Promise<Image> {
     bytes: file.bytes,
     java: userland.java,
     distribution: `${userland.distribution} ${userland.suite}`,
+    service: service.name,
     reused: image.reused,
     seconds: (performance.now() - started) / 1000,
   };
@@ -182,15 +189,21 @@ function explainModes(error: unknown): never {
 }
 
 /** `root.ext4` in the entry's directory. */
-async function ensureRoot(base: CacheEntry, options: ImageOptions): Promise<CacheEntry> {
+async function ensureRoot(
+  base: CacheEntry,
+  description: ServiceDescription,
+  options: ImageOptions,
+): Promise<CacheEntry> {
   const programs = await ensurePrograms(options);
-  const service = await ensureService(options);
+  const service = await ensureService(description, base, options);
   const spareMiB = options.spareMiB ?? 8;
   const files: ImageFile[] = [
     { from: join(programs.directory, 'init'), to: '/sbin/rekindle-init', mode: 0o755 },
     { from: join(programs.directory, 'agent'), to: '/sbin/rekindle-agent', mode: 0o755 },
     { from: join(service.directory, 'classes'), to: '/opt/rekindle/classes' },
-    { from: join(guestDirectory, 'service/service'), to: '/opt/rekindle/service', mode: 0o755 },
+    { from: join(service.directory, 'arguments'), to: '/opt/rekindle/arguments' },
+    { from: join(service.directory, 'main'), to: '/opt/rekindle/main' },
+    { from: join(guestDirectory, 'service/launch'), to: '/opt/rekindle/service', mode: 0o755 },
   ];
   const inputs = {
     recipe: 1,
@@ -198,7 +211,7 @@ async function ensureRoot(base: CacheEntry, options: ImageOptions): Promise<Cach
     userland: base.record.key,
     programs: programs.record.files,
     service: service.record.files,
-    scripts: await hashSources('service', /^service$/),
+    scripts: await hashSources('service', /^launch$/),
     tree: treeRecipe,
     mke2fs: await mke2fsVersion(),
     spareMiB,

@@ -6,6 +6,7 @@ import { formatBytes, printJson, printTable } from '../output.ts';
 
 interface BuildFlags {
   readonly package: readonly string[];
+  readonly service: string;
   readonly spare?: number;
   readonly json?: true;
 }
@@ -32,15 +33,17 @@ function whole(text: string): number {
 function buildCommand(): Command {
   return new Command('build')
     .description('Build the root image, or find it in the cache')
+    .option('--service <name>', 'what the guest runs: orders, tomcat', 'orders')
     .option('--package <name>', 'one more package of the distribution (repeatable)', collect, [])
     .option('--spare <MiB>', 'free space in the file system, for a root mounted read-write', whole)
     .option('--json', 'the result as JSON on stdout')
-    .addHelpText('after', '\nExample:\n  rekindle image build --package strace')
+    .addHelpText('after', '\nExample:\n  rekindle image build --service tomcat')
     .action(async (flags: BuildFlags) => {
       const image = await withBuildProgress(
         (onProgress) =>
           ensureImage({
             onProgress,
+            service: flags.service,
             packages: flags.package,
             ...(flags.spare === undefined ? {} : { spareMiB: flags.spare }),
           }),
@@ -50,7 +53,7 @@ function buildCommand(): Command {
       const how = image.reused ? 'from the cache' : `built in ${image.seconds.toFixed(1)} s`;
       process.stdout.write(`${image.path}\n`);
       process.stdout.write(
-        `${image.distribution}, ${image.java}, ${formatBytes(image.bytes)}, ${how}\n`,
+        `${image.service} on ${image.distribution}, ${image.java}, ${formatBytes(image.bytes)}, ${how}\n`,
       );
       process.stdout.write(`sha256 ${image.hash}\n`);
     });
