@@ -5,6 +5,8 @@
 //   control words          256 × i32                 epoch, wake, counters (WORD below)
 //   type flags             MAX_TYPES × i32           enabled, stack trace, per event type
 //   type thresholds        MAX_TYPES × f64           ticks
+//   type rates             MAX_TYPES × f64           events a second; infinite: not throttled
+//   type throttles         MAX_TYPES × 8 × i32       (THROTTLE below)
 //   slot words             slots × 32 × i32          one slot per JavaScript thread (SLOT below)
 //   slot names             slots × 128 bytes         UTF-8
 //   global buffer words    globals × 16 × i32        (GLOBAL below)
@@ -119,6 +121,10 @@ export const KIND_EVENTS = 0;
 export const KIND_CONSTANTS = 1;
 export type Kind = typeof KIND_EVENTS | typeof KIND_CONSTANTS;
 
+/** Words of a type's throttle. */
+export const THROTTLE_WORDS = 8;
+export const THROTTLE = { window: 0, offered: 1, average: 2, every: 3, credit: 4 } as const;
+
 /** Type flags. */
 export const ENABLED = 1;
 export const STACK_TRACE = 2;
@@ -135,6 +141,8 @@ export class Arena {
   readonly bytes: Uint8Array<SharedArrayBuffer>;
   readonly flags: Int32Array<SharedArrayBuffer>;
   readonly thresholds: Float64Array<SharedArrayBuffer>;
+  readonly rates: Float64Array<SharedArrayBuffer>;
+  readonly throttles: Int32Array<SharedArrayBuffer>;
   readonly declarationsAt: number;
   readonly #slotsAt: number;
   readonly #namesAt: number;
@@ -160,6 +168,8 @@ export class Arena {
     const cut = cutting(this.shape);
     this.flags = new Int32Array(buffer, cut.flags, MAX_TYPES);
     this.thresholds = new Float64Array(buffer, cut.thresholds, MAX_TYPES);
+    this.rates = new Float64Array(buffer, cut.rates, MAX_TYPES);
+    this.throttles = new Int32Array(buffer, cut.throttles, MAX_TYPES * THROTTLE_WORDS);
     this.#slotsAt = cut.slots / 4;
     this.#namesAt = cut.names;
     this.#globalsAt = cut.globals / 4;
@@ -215,6 +225,8 @@ export function createArena(shape: ArenaShape): Arena {
 interface Cutting {
   readonly flags: number;
   readonly thresholds: number;
+  readonly rates: number;
+  readonly throttles: number;
   readonly slots: number;
   readonly names: number;
   readonly globals: number;
@@ -228,7 +240,9 @@ interface Cutting {
 function cutting(shape: ArenaShape): Cutting {
   const flags = 1024;
   const thresholds = flags + MAX_TYPES * 4;
-  const slots = thresholds + MAX_TYPES * 8;
+  const rates = thresholds + MAX_TYPES * 8;
+  const throttles = rates + MAX_TYPES * 8;
+  const slots = throttles + MAX_TYPES * THROTTLE_WORDS * 4;
   const names = slots + shape.slots * SLOT_WORDS * 4;
   const globals = names + shape.slots * NAME_BYTES;
   const declarations = globals + shape.globals * GLOBAL_WORDS * 4;
@@ -237,6 +251,8 @@ function cutting(shape: ArenaShape): Cutting {
   return {
     flags,
     thresholds,
+    rates,
+    throttles,
     slots,
     names,
     globals,

@@ -36,6 +36,7 @@ let binding: ThreadBinding | undefined;
 let control: Control | undefined;
 let options: RecorderOptions = DEFAULT_OPTIONS;
 let threadName: string | undefined;
+const exitHooks: (() => void)[] = [];
 const handles = new Map<EventDeclaration, EventHandle>();
 
 /** The handle of an event type in this thread; the same for the same declaration. */
@@ -73,10 +74,24 @@ export function recorderOptions(): RecorderOptions {
   return options;
 }
 
+/** Has something done in this thread before its part of the recording ends with it. */
+export function beforeEnd(hook: () => void): void {
+  exitHooks.push(hook);
+}
+
+function runExitHooks(): void {
+  for (const hook of exitHooks) hook();
+}
+
 /** The line to the recorder thread; started by the first call. */
 export function recorderControl(): Control {
   control ??= new Control();
   return control;
+}
+
+/** What this thread shares with the recorder; undefined where there is none or no slot is left. */
+export function threadBinding(): ThreadBinding | undefined {
+  return attached();
 }
 
 function attached(): ThreadBinding | undefined {
@@ -97,7 +112,12 @@ function attach(arena: Arena): void {
     types: new SharedTypes(arena, osThread),
     constants: new ThreadConstants(writer, arena.words[WORD.stackDepth]!),
   };
-  if (!isMainThread) process.once('exit', () => writer.detach());
+  if (!isMainThread) {
+    process.once('exit', () => {
+      runExitHooks();
+      writer.detach();
+    });
+  }
   for (const handle of handles.values()) handle.bind(binding);
 }
 
@@ -132,7 +152,7 @@ export class Control {
       arena: this.#arena.buffer,
       port: port2,
       directory: this.directory,
-      facts: processFacts(),
+      facts: processFacts(options.maskSecrets),
       maxChunkSize: options.maxChunkSize,
     };
     // Threads run what the build made of the sources, in tests as well.
@@ -158,7 +178,10 @@ export class Control {
     }
     setEnvironmentData(ENVIRONMENT_KEY, this.#arena.buffer);
     attach(this.#arena);
-    process.once('exit', () => this.ask({ op: 'exit' }));
+    process.once('exit', () => {
+      runExitHooks();
+      this.ask({ op: 'exit' });
+    });
   }
 
   /** Tells of state changes and of trouble; answers the function that ends it. */

@@ -14,6 +14,7 @@ import { now, type Ticks } from './clock.ts';
 import type { ThreadConstants } from './constants.ts';
 import { captureFrames, type Frame } from './frames.ts';
 import type { ThreadWriter } from './thread.ts';
+import { Throttles } from './throttle.ts';
 import type { SharedTypes } from './types.ts';
 import type { CommitArguments, Named } from './values.ts';
 
@@ -34,6 +35,7 @@ interface Bound {
   encode: EncodeEvent;
   writer: ThreadWriter | undefined;
   constants: ThreadConstants | undefined;
+  throttle: Throttles | undefined;
   stackDepth: number;
 }
 
@@ -62,6 +64,7 @@ export class EventHandle<const D extends EventDeclaration = EventDeclaration> {
       encode: () => -1,
       writer: undefined,
       constants: undefined,
+      throttle: undefined,
       stackDepth: 64,
     };
     this.commit = compileCommit(declaration, this.#bound);
@@ -95,6 +98,7 @@ export class EventHandle<const D extends EventDeclaration = EventDeclaration> {
     bound.type = type;
     bound.writer = binding.writer;
     bound.constants = binding.constants;
+    bound.throttle = new Throttles(binding.arena);
     bound.thresholds = binding.arena.thresholds;
     bound.stackDepth = binding.constants.stackDepth;
     bound.id = type.id;
@@ -154,13 +158,31 @@ function collect(
   }
 }
 
-/** Fields as `commit` takes them, inline structs unfolded; true for strings. */
-function stringFields(fields: EventDeclaration['fields']): boolean[] {
-  return fields.flatMap(({ type }) =>
-    typeof type === 'object' && 'struct' in type
-      ? stringFields(type.fields)
-      : [type === 'java.lang.String'],
-  );
+type Constant = 'string' | 'class' | 'stackTrace' | undefined;
+
+/** Fields as `commit` takes them, inline structs unfolded: which pool their values may go to. */
+function constantFields(fields: EventDeclaration['fields']): Constant[] {
+  return fields.flatMap(({ type }): Constant[] => {
+    if (typeof type === 'object')
+      return 'struct' in type ? constantFields(type.fields) : [undefined];
+    if (type === 'java.lang.String') return ['string'];
+    if (type === 'java.lang.Class') return ['class'];
+    return [type === 'jdk.types.StackTrace' ? 'stackTrace' : undefined];
+  });
+}
+
+function isThrottled(declaration: EventDeclaration): boolean {
+  return declaration.settings?.throttle !== undefined;
+}
+
+/** The key of a constant that is given as its value; anything else as it is. */
+function toKey(constants: ThreadConstants, kind: Constant, value: unknown): unknown {
+  if (typeof value === 'string') {
+    if (kind === 'class') return constants.class(value);
+    const pooled = kind === 'string' && value.length > 16 && value.length < 128;
+    return pooled ? constants.string(value) : value;
+  }
+  return kind === 'stackTrace' && Array.isArray(value) ? constants.stackTrace(value) : value;
 }
 
 /** What the generated code may call. */
@@ -187,8 +209,8 @@ function compileCommit(
 
 /** The body of a function that returns `commit`. */
 export function commitSource(declaration: EventDeclaration): string {
-  const strings = stringFields(declaration.fields);
-  const names = strings.map((_, index) => `v${index}`);
+  const kinds = constantFields(declaration.fields);
+  const names = kinds.map((_, index) => `v${index}`);
   const parameters = ['start', ...(declaration.duration ? ['duration'] : []), ...names];
   const values = [
     'start',
@@ -197,19 +219,21 @@ export function commitSource(declaration: EventDeclaration): string {
     ...(declaration.stackTrace ? ['stack'] : []),
     ...names,
   ].join(', ');
-  const pooled = names.filter((_, index) => strings[index]);
+  const throttled = isThrottled(declaration);
+  const constants = names.flatMap((name, index) => keyStatement(name, kinds[index]));
   return `"use strict";
 return function commit(${parameters.join(', ')}) {
   const wanted = bound.flags[bound.id];
   if ((wanted & ENABLED) === 0) return false;
   ${declaration.duration ? 'if (duration < bound.thresholds[bound.id]) return false;' : ''}
+  ${throttled ? 'if (!bound.throttle.take(bound.id, start)) return false;' : ''}
   const writer = bound.writer;
   ${declaration.stackTrace ? 'const frames = (wanted & STACK_TRACE) === 0 ? undefined : captureFrames(bound.stackDepth, commit);' : ''}
   let at = writer.begin();
   if (at < 0) return false;
   try {
     ${declaration.stackTrace ? 'const stack = frames === undefined ? 0 : bound.constants.stackTrace(frames);' : ''}
-    ${pooled.map((name) => `if (typeof ${name} === 'string' && ${name}.length > 16 && ${name}.length < 128) ${name} = bound.constants.string(${name});`).join('\n    ')}
+    ${constants.join('\n    ')}
     let end = bound.encode(writer.target, at, writer.limit, ${values});
     if (end < 0) {
       at = writer.makeRoom(eventBound(bound.type, [${values}]));
@@ -225,18 +249,37 @@ return function commit(${parameters.join(', ')}) {
 };`;
 }
 
+function keyStatement(name: string, kind: Constant): string[] {
+  switch (kind) {
+    case 'string':
+      return [
+        `if (typeof ${name} === 'string' && ${name}.length > 16 && ${name}.length < 128) ${name} = bound.constants.string(${name});`,
+      ];
+    case 'class':
+      return [`if (typeof ${name} === 'string') ${name} = bound.constants.class(${name});`];
+    case 'stackTrace':
+      return [
+        `if (typeof ${name} === 'object' && ${name} !== null) ${name} = bound.constants.stackTrace(${name});`,
+      ];
+    case undefined:
+      return [];
+  }
+}
+
 /** The same without code generation. */
 function interpretCommit(
   declaration: EventDeclaration,
   bound: Bound,
 ): (...args: unknown[]) => boolean {
-  const strings = stringFields(declaration.fields);
+  const kinds = constantFields(declaration.fields);
   const first = declaration.duration ? 2 : 1;
   return function commit(...args: unknown[]): boolean {
     const wanted = bound.flags[bound.id]!;
     const { writer, constants, type } = bound;
     if ((wanted & ENABLED) === 0 || !writer || !constants || !type) return false;
     if (declaration.duration && (args[1] as number) < bound.thresholds[bound.id]!) return false;
+    const throttled = isThrottled(declaration);
+    if (throttled && !bound.throttle?.take(bound.id, args[0] as number)) return false;
     let frames: readonly Frame[] | undefined;
     if (declaration.stackTrace && (wanted & STACK_TRACE) !== 0) {
       frames = captureFrames(bound.stackDepth, commit);
@@ -247,12 +290,7 @@ function interpretCommit(
       const values: unknown[] = args.slice(0, first);
       if (declaration.thread) values.push(writer.key);
       if (declaration.stackTrace) values.push(frames ? constants.stackTrace(frames) : 0);
-      for (const [index, isString] of strings.entries()) {
-        const value = args[first + index];
-        const pool =
-          isString && typeof value === 'string' && value.length > 16 && value.length < 128;
-        values.push(pool ? constants.string(value) : value);
-      }
+      values.push(...kinds.map((kind, index) => toKey(constants, kind, args[first + index])));
       let end = bound.encode(writer.target, at, writer.limit, ...values);
       if (end < 0) {
         at = writer.makeRoom(eventBound(type, values as never));

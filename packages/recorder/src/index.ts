@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 export { type ClockPair, clockPair, now, TICKS_PER_SECOND, type Ticks } from './clock.ts';
+export {
+  Configuration,
+  type ConfigurationControl,
+  type ConfigurationOption,
+} from './configuration.ts';
 export { RecorderError, type RecorderErrorCode } from './error.ts';
 export { configureRecorder, eventHandle, setThreadName } from './flight-recorder.ts';
 export type { EventHandle, PendingEvent } from './handle.ts';
 export { DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
+export {
+  findConfiguration,
+  type NamedConfiguration,
+  predefinedConfigurations,
+} from './predefined.ts';
 export type { RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
 export { flush, Recording } from './recording.ts';
 export type { Settings } from './settings.ts';
 export type { CommitArguments, Named, Positional } from './values.ts';
+export { describeSources, enableVmEvents } from './vm-events.ts';

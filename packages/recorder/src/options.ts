@@ -15,6 +15,8 @@ export interface RecorderOptions {
   readonly stackDepth: number;
   /** Directory of the repository; default: the system's temporary directory. */
   readonly repository: string | undefined;
+  /** Keep values that look like secrets (environment, command line) out of recordings. */
+  readonly maskSecrets: boolean;
 }
 
 export const DEFAULT_OPTIONS: RecorderOptions = {
@@ -25,4 +27,5 @@ export const DEFAULT_OPTIONS: RecorderOptions = {
   maxChunkSize: 12 * 1024 * 1024,
   stackDepth: 64,
   repository: undefined,
+  maskSecrets: true,
 };

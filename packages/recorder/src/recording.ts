@@ -3,14 +3,27 @@
 // asks. The plain methods wait for the answer (a few milliseconds, file writes included) and work
 // without the event loop; those ending in `Later` give a promise instead.
 import { recorderControl } from './flight-recorder.ts';
+import { findConfiguration } from './predefined.ts';
 import type { RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
+import { enableVmEvents, refreshVmEvents, settleVmEvents } from './vm-events.ts';
 
 export class Recording {
   readonly id: number;
 
-  /** A new recording, not yet started; the first one of a process starts the recorder thread. */
-  constructor(options: RecordingOptions = {}) {
-    this.id = (recorderControl().ask({ op: 'new', options }) as RecordingInfo).id;
+  /**
+   * A new recording, not yet started; the first one of a process starts the recorder thread.
+   * `configuration` names settings (`default`, `profile`, or a .jfc file) on which `settings` come on
+   * top, and enables the events of Node.js and V8 themselves.
+   */
+  constructor(options: RecordingOptions & { readonly configuration?: string } = {}) {
+    const { configuration, settings, ...rest } = options;
+    const merged = {
+      ...(configuration === undefined ? {} : findConfiguration(configuration).settings),
+      ...settings,
+    };
+    const request = { op: 'new', options: { ...rest, settings: merged } } as const;
+    this.id = (recorderControl().ask(request) as RecordingInfo).id;
+    if (configuration !== undefined) enableVmEvents();
   }
 
   /** What the recorder knows about it now. */
@@ -25,15 +38,19 @@ export class Recording {
   /** Starts recording (or, with a delay, the waiting). */
   start(): this {
     recorderControl().ask({ op: 'start', id: this.id });
+    refreshVmEvents();
     return this;
   }
 
   /** Stops recording; the data go to the destination, if there is one, before this returns. */
   stop(destination?: string): void {
+    // what the profilers have gathered belongs to this recording
+    settleVmEvents();
     recorderControl().ask({ op: 'stop', id: this.id, destination });
   }
 
   async stopLater(destination?: string): Promise<void> {
+    settleVmEvents();
     await recorderControl().askLater({ op: 'stop', id: this.id, destination });
   }
 

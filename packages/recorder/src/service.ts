@@ -9,7 +9,7 @@ import { concatenate } from './concatenate.ts';
 import { Drain } from './drain.ts';
 import { RecorderError } from './error.ts';
 import { reason } from './file-sink.ts';
-import { CPUInformation, JVMInformation, OSInformation } from './jdk-events.ts';
+import { PeriodicEvents } from './periodic.ts';
 import type { ProcessFacts } from './process-facts.ts';
 import type {
   Notice,
@@ -55,11 +55,14 @@ export class Service {
   readonly #drain: Drain;
   readonly #types: SharedTypes;
   readonly #chunks: Chunks;
+  readonly #periodic: PeriodicEvents;
   readonly #recordings = new Map<number, Recording>();
   #settings: MergedSettings = mergeSettings([]);
   #nextId = 1;
   #nextFlush = 0;
   #nextHousekeeping = 0;
+  #nextPeriodic = 0;
+  #peakThreads = 0;
   #announcedTypes = 0;
   #trouble = '';
 
@@ -71,9 +74,23 @@ export class Service {
     const events = new SelfEvents(this.#types, options.key);
     this.#chunks = new Chunks(arena, this.#drain, this.#types, events, options.directory, {
       begin: () => this.#beginChunk(),
-      // types registered since the last flush
-      end: () => this.#announceTypes(),
+      end: () => {
+        this.#periodic.atChunk('endChunk');
+        // types registered since the last flush
+        this.#announceTypes();
+      },
     });
+    this.#periodic = new PeriodicEvents({
+      facts: options.facts,
+      emit: (declaration, ...args) => this.#chunks.emit(declaration, ...args),
+      setting: (event, name) => {
+        const type = this.#types.registry.event(event);
+        return type === undefined ? undefined : effectiveSetting(this.#settings, type, name);
+      },
+      threads: () => this.#drain.threads(),
+      threadCounts: () => this.#threadCounts(),
+    });
+    for (const declaration of this.#periodic.declarations) this.#types.register(declaration);
     for (const declaration of SELF) this.#types.register(declaration);
   }
 
@@ -96,7 +113,7 @@ export class Service {
     const dues = this.#all()
       .filter(({ state }) => state === 'running' || state === 'delayed')
       .map(({ due }) => due);
-    const next = Math.min(this.#nextFlush, this.#nextHousekeeping, ...dues);
+    const next = Math.min(this.#nextFlush, this.#nextPeriodic, this.#nextHousekeeping, ...dues);
     return Math.max(0, Math.ceil((next - now()) / MILLI));
   }
 
@@ -148,6 +165,7 @@ export class Service {
       this.#chunks.flush();
       this.#nextFlush = now() + this.#flushInterval() * MILLI;
     }
+    this.#nextPeriodic = this.#periodic.work(time);
     const crowded = this.#arena.words[WORD.dead]! > this.#arena.shape.slots >> 2;
     if (crowded) this.#chunks.flush();
     if (crowded || time >= this.#nextHousekeeping) {
@@ -376,30 +394,7 @@ export class Service {
   #beginChunk(): void {
     for (const recording of this.#running()) this.#announceRecording(recording);
     this.#announceSettings();
-    const { facts } = this.#options;
-    const time = now();
-    this.#chunks.emit(
-      JVMInformation,
-      time,
-      facts.jvmName,
-      facts.jvmVersion,
-      facts.jvmArguments,
-      null,
-      facts.javaArguments,
-      facts.startTime,
-      facts.pid,
-    );
-    this.#chunks.emit(OSInformation, time, facts.osVersion);
-    const { cpu, cpuDescription, hardwareThreads } = facts;
-    this.#chunks.emit(
-      CPUInformation,
-      time,
-      cpu,
-      cpuDescription,
-      1,
-      hardwareThreads,
-      hardwareThreads,
-    );
+    this.#periodic.atChunk('beginChunk');
   }
 
   #announceRecording(recording: Recording): void {
@@ -436,6 +431,11 @@ export class Service {
       }
     }
     this.#announcedTypes = types.length;
+  }
+
+  #threadCounts(): { accumulated: number; peak: number } {
+    this.#peakThreads = Math.max(this.#peakThreads, this.#drain.threads().length);
+    return { accumulated: this.#arena.words[WORD.threadKey]!, peak: this.#peakThreads };
   }
 
   #flushInterval(): number {
@@ -484,14 +484,7 @@ export class Service {
 }
 
 /** Event types the recorder thread writes itself. */
-const SELF = [
-  ActiveRecording,
-  ActiveSetting,
-  DataLoss,
-  JVMInformation,
-  OSInformation,
-  CPUInformation,
-] as const;
+const SELF = [ActiveRecording, ActiveSetting, DataLoss] as const;
 
 /** How the JDK writes "no limit" in ActiveRecording. */
 const NONE = -(2n ** 63n);

@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs';
 import { type EventDeclaration, EventRegistry, type EventType } from '@rekindle/jfr';
 import { type Arena, DECLARATION_BYTES, ENABLED, MAX_TYPES, STACK_TRACE, WORD } from './arena.ts';
 import { RecorderError } from './error.ts';
-import { effectiveSetting, type MergedSettings, NOTHING_RECORDED } from './settings.ts';
+import { effectiveSetting, type MergedSettings, NOTHING_RECORDED, perSecond } from './settings.ts';
 import { parseTimespan } from './timespan.ts';
 
 const SETTINGS_HEAD = 4;
@@ -57,12 +57,18 @@ export class SharedTypes {
     Atomics.add(this.#arena.words, WORD.settings, 1);
   }
 
+  /** Settings in force, as all threads see them. */
+  currentSettings(): MergedSettings {
+    return this.#locked(() => this.#readSettings());
+  }
+
   #apply(type: EventType, settings: MergedSettings): void {
     const setting = (name: string): string | undefined => effectiveSetting(settings, type, name);
     const enabled = settings.recording && setting('enabled') === 'true';
     const stackTrace = type.declaration.stackTrace === true && setting('stackTrace') !== 'false';
     const threshold = parseTimespan(setting('threshold') ?? '0 ns') ?? 0;
     this.#arena.thresholds[type.id] = threshold;
+    this.#arena.rates[type.id] = perSecond(setting('throttle') ?? 'off');
     Atomics.store(
       this.#arena.flags,
       type.id,

@@ -2,6 +2,7 @@
 // The TypeScript types of an event's values, derived from its declaration.
 import type { Enumeration, EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
 import type { Ticks } from './clock.ts';
+import type { Frame } from './frames.ts';
 
 /** A closed set of strings takes one of them, or its key (1 for the first), or null. */
 type EnumerationValue<T extends Enumeration> = T['values'][number] | number | null;
@@ -18,8 +19,12 @@ type ScalarValue<T> = T extends 'boolean'
         ? string | null
         : T extends Enumeration
           ? EnumerationValue<T>
-          : // the key of a constant: a thread, a class
-            number;
+          : T extends 'jdk.types.StackTrace'
+            ? readonly Frame[] | number | null
+            : T extends 'java.lang.Class'
+              ? string | number | null
+              : // the key of a constant, such as a thread
+                number | null;
 
 /** Values of fields in order; those of an inline struct stand in its place. */
 export type Positional<F extends readonly FieldDeclaration[]> = F extends readonly [

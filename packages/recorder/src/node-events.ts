@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only a Node.js process has to tell.
+import type { EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
+
+const text = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'java.lang.String', label }) as const satisfies FieldDeclaration;
+const nanos = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'long', label, content: 'timespan-nanos' }) as const satisfies FieldDeclaration;
+const bytes = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'long', label, content: 'bytes' }) as const satisfies FieldDeclaration;
+const long = <const N extends string>(name: N, label: string) =>
+  ({ name, type: 'long', label }) as const satisfies FieldDeclaration;
+const OFF = { enabled: 'false' } as const;
+
+export const EventLoopDelay = {
+  name: 'node.EventLoopDelay',
+  label: 'Event Loop Delay',
+  description: 'How late timers of a thread were in the last period',
+  category: ['Node.js', 'Event Loop'],
+  thread: true,
+  settings: { ...OFF, period: '1000 ms' },
+  fields: [
+    nanos('mean', 'Mean'),
+    nanos('p50', 'Median'),
+    nanos('p99', '99th Percentile'),
+    nanos('max', 'Longest'),
+  ],
+} as const satisfies EventDeclaration;
+
+export const EventLoopUtilization = {
+  name: 'node.EventLoopUtilization',
+  label: 'Event Loop Utilization',
+  description: 'Share of the last period in which the event loop was not idle',
+  category: ['Node.js', 'Event Loop'],
+  thread: true,
+  settings: { ...OFF, period: '1000 ms' },
+  fields: [
+    { name: 'utilization', type: 'float', label: 'Utilization', content: 'percentage' },
+    nanos('active', 'Active'),
+    nanos('idle', 'Idle'),
+  ],
+} as const satisfies EventDeclaration;
+
+export const Resources = {
+  name: 'node.Resources',
+  label: 'Active Resources',
+  description: 'What keeps the event loop of a thread alive, by kind',
+  category: ['Node.js', 'Event Loop'],
+  thread: true,
+  settings: { ...OFF, period: '5 s' },
+  fields: [text('kind', 'Kind'), long('count', 'Count')],
+} as const satisfies EventDeclaration;
+
+export const HeapSpace = {
+  name: 'node.HeapSpace',
+  label: 'Heap Space',
+  category: ['Node.js', 'Heap'],
+  thread: true,
+  settings: { ...OFF, period: '10 s' },
+  fields: [
+    text('space', 'Space'),
+    bytes('size', 'Size'),
+    bytes('used', 'Used'),
+    bytes('available', 'Available'),
+  ],
+} as const satisfies EventDeclaration;
+
+export const HttpServerRequest = {
+  name: 'node.HttpServerRequest',
+  label: 'HTTP Server Request',
+  category: ['Node.js', 'HTTP'],
+  duration: true,
+  thread: true,
+  settings: OFF,
+  fields: [
+    text('method', 'Method'),
+    text('path', 'Path'),
+    { name: 'status', type: 'int', label: 'Status' },
+    { name: 'asyncId', type: 'long', label: 'Async Context' },
+  ],
+} as const satisfies EventDeclaration;
+
+export const HttpClientRequest = {
+  name: 'node.HttpClientRequest',
+  label: 'HTTP Client Request',
+  category: ['Node.js', 'HTTP'],
+  duration: true,
+  thread: true,
+  settings: OFF,
+  fields: [
+    text('method', 'Method'),
+    text('host', 'Host'),
+    text('path', 'Path'),
+    { name: 'status', type: 'int', label: 'Status', description: '0: no answer' },
+    text('error', 'Error'),
+  ],
+} as const satisfies EventDeclaration;
+
+export const DnsLookup = {
+  name: 'node.DnsLookup',
+  label: 'DNS Lookup',
+  category: ['Node.js', 'Network'],
+  duration: true,
+  thread: true,
+  settings: OFF,
+  fields: [text('host', 'Host'), text('address', 'Address'), text('error', 'Error')],
+} as const satisfies EventDeclaration;
+
+export const ModuleLoad = {
+  name: 'node.ModuleLoad',
+  label: 'Module Load',
+  category: ['Node.js', 'Modules'],
+  duration: true,
+  thread: true,
+  settings: OFF,
+  fields: [text('module', 'Module'), text('parent', 'Parent')],
+} as const satisfies EventDeclaration;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns the sources of a thread on and off as the merged settings ask. Costs nothing until then.
+import { isMainThread } from 'node:worker_threads';
+import type { EventDeclaration } from '@rekindle/jfr';
+import { WORD } from './arena.ts';
+import { beforeEnd, eventHandle, threadBinding } from './flight-recorder.ts';
+import type { ThreadBinding } from './handle.ts';
+import { effectiveSetting, type MergedSettings } from './settings.ts';
+import { eventLoopDelay, eventLoopUtilization, resources } from './sources/event-loop.ts';
+import { exceptions } from './sources/exceptions.ts';
+import { files } from './sources/files.ts';
+import { garbageCollection, heapSpaces } from './sources/garbage-collection.ts';
+import { httpClient, httpServer } from './sources/http.ts';
+import { dnsLookups, moduleLoads } from './sources/names.ts';
+import { allocationProfile, cpuProfile } from './sources/profiler.ts';
+import { sockets } from './sources/sockets.ts';
+import { every, type Source, type SourceContext } from './sources/source.ts';
+import { locks, parking, threadDump, threadLife } from './sources/threads.ts';
+
+const SOURCES: readonly Source[] = [
+  threadLife,
+  garbageCollection,
+  heapSpaces,
+  cpuProfile,
+  allocationProfile,
+  exceptions,
+  eventLoopDelay,
+  eventLoopUtilization,
+  resources,
+  httpServer,
+  httpClient,
+  files,
+  sockets,
+  dnsLookups,
+  moduleLoads,
+  parking,
+  locks,
+  threadDump,
+];
+
+/** Milliseconds until a thread notices that settings have changed. */
+const LOOK = 250;
+
+interface Running {
+  /** The settings it was begun with. */
+  readonly identity: string;
+  readonly stop: () => void;
+}
+
+class VmEvents {
+  readonly #binding: ThreadBinding;
+  readonly #running = new Map<Source, Running>();
+  #version = -1;
+
+  constructor(binding: ThreadBinding) {
+    this.#binding = binding;
+    // Types are known before they are enabled, so that metadata and settings list them.
+    for (const { events } of SOURCES) for (const event of events) binding.types.register(event);
+    every(LOOK, () => this.refresh());
+    beforeEnd(() => this.settle());
+  }
+
+  /** Starts, restarts and stops sources where settings have changed. */
+  refresh(): void {
+    const version = Atomics.load(this.#binding.arena.words, WORD.settings);
+    if (version === this.#version) return;
+    this.#version = version;
+    const settings = this.#binding.types.currentSettings();
+    for (const source of SOURCES) this.#adjust(source, settings);
+  }
+
+  /** Stops and starts what works in slices, so that nothing of it is missing at the end. */
+  settle(): void {
+    for (const source of [...this.#running.keys()]) {
+      if (!source.slices) continue;
+      this.#running.get(source)?.stop();
+      this.#running.delete(source);
+    }
+    this.#version = -1;
+    // begun anew, if still wanted, at the next look
+  }
+
+  #adjust(source: Source, settings: MergedSettings): void {
+    const setting = (declaration: EventDeclaration, name: string): string | undefined =>
+      effectiveSetting(settings, this.#binding.types.register(declaration), name);
+    const wanted =
+      settings.recording && source.events.some((event) => setting(event, 'enabled') === 'true');
+    const identity = wanted ? source.events.map((event) => setting(event, 'period')).join(' ') : '';
+    const running = this.#running.get(source);
+    if (running?.identity === identity) return;
+    running?.stop();
+    this.#running.delete(source);
+    if (!wanted || source.unavailable?.() !== undefined) return;
+    const context: SourceContext = {
+      mainThread: isMainThread,
+      threadKey: this.#binding.writer.key,
+      handle: eventHandle,
+      setting,
+    };
+    this.#running.set(source, { identity, stop: source.start(context) });
+  }
+}
+
+let events: VmEvents | undefined;
+
+/**
+ * Lets this thread record what Node.js and V8 do in it: garbage collections, samples, files, sockets,
+ * requests. Takes effect for recordings whose settings enable such events (`configuration: 'default'`).
+ */
+export function enableVmEvents(): void {
+  const binding = threadBinding();
+  if (binding === undefined) return;
+  events ??= new VmEvents(binding);
+  events.refresh();
+}
+
+/** Has this thread look at the settings now. */
+export function refreshVmEvents(): void {
+  events?.refresh();
+}
+
+/** Has sources that work in slices hand over what they have. */
+export function settleVmEvents(): void {
+  events?.settle();
+}
+
+/** Which sources there are, what they cost, and why one cannot run here. */
+export function describeSources(): {
+  name: string;
+  events: string[];
+  cost: string;
+  unavailable: string | undefined;
+}[] {
+  return SOURCES.map((source) => ({
+    name: source.name,
+    events: source.events.map(({ name }) => name),
+    cost: source.cost,
+    unavailable: source.unavailable?.(),
+  }));
+}
