@@ -12,7 +12,8 @@
 //
 // Locking: a worker checks page states and installs under the read lock; the loop reads events and
 // marks removals under the write lock. So no removal can be read - and let the VMM go on - between a
-// worker's check and its copy, which would bring removed content back.
+// worker's check and its copy, which would bring removed content back. While there are no workers the loop
+// only says `draining`: a new worker waits until that is over, and from then on the loop sees it.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/userfaultfd.h>
@@ -24,6 +25,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -75,6 +77,7 @@ struct engine {
   uint32_t next_unit, last_unit, workers, batch;
   double counters[COUNTERS];
   // Private from here on.
+  uint32_t draining;
   pthread_rwlock_t removals;
   pthread_mutex_t ring_lock;
   pthread_t thread;
@@ -220,13 +223,16 @@ static void drain(struct loop *loop) {
   struct engine *engine = loop->engine;
   struct uffd_msg *messages = (struct uffd_msg *)engine->messages;
   while (loop->count + MESSAGES <= PENDING) {
-    pthread_rwlock_wrlock(&engine->removals);
+    __atomic_store_n(&engine->draining, 1, __ATOMIC_SEQ_CST);
+    int locked = __atomic_load_n(&engine->workers, __ATOMIC_SEQ_CST) > 0;
+    if (locked) pthread_rwlock_wrlock(&engine->removals);
     ssize_t length = read(engine->uffd, messages, MESSAGES * sizeof *messages);
     int error = errno;
     double time = now();
     int count = length < 0 ? 0 : length / sizeof *messages;
     for (int i = 0; i < count; i++) take(loop, &messages[i], time);
-    pthread_rwlock_unlock(&engine->removals);
+    if (locked) pthread_rwlock_unlock(&engine->removals);
+    __atomic_store_n(&engine->draining, 0, __ATOMIC_RELEASE);
     if (length < 0 && error != EAGAIN && error != EINTR) fail(engine, READ_FAILED, error, 0);
     if (count < MESSAGES) return;
   }
@@ -300,36 +306,57 @@ static void serve(struct loop *loop) {
   }
 }
 
+// What is rarely readable waits in an epoll of its own, so that the loop polls two descriptors only.
+static int watch_rare(struct engine *engine) {
+  int rare = epoll_create1(EPOLL_CLOEXEC);
+  int fds[] = {engine->socket, engine->process, engine->control};
+  for (int i = 0; i < 3; i++) {
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
+    if (fds[i] >= 0 && epoll_ctl(rare, EPOLL_CTL_ADD, fds[i], &event) != 0)
+      fail(engine, POLL_FAILED, errno, 0);
+  }
+  return rare;
+}
+
+struct peer {
+  int rare, socket_open, process_alive;
+};
+
+static void look_at_rare(struct engine *engine, struct peer *peer) {
+  struct epoll_event events[3];
+  int count = epoll_wait(peer->rare, events, 3, 0);
+  for (int i = 0; i < count; i++) {
+    int fd = events[i].data.fd;
+    epoll_ctl(peer->rare, EPOLL_CTL_DEL, fd, NULL);
+    if (fd == engine->control) {
+      if (engine->state == SERVING)
+        __atomic_store_n(&engine->state, STOPPED, __ATOMIC_RELEASE);
+    } else if (fd == engine->process) {
+      peer->process_alive = 0;
+    } else {
+      // The socket's end alone is not the VM's: Firecracker before 1.12 closed it at once.
+      char byte;
+      if (recv(engine->socket, &byte, 1, MSG_DONTWAIT) > 0) fail(engine, TALKATIVE, 0, 0);
+      peer->socket_open = 0;
+    }
+  }
+}
+
 static void *run(void *argument) {
   struct engine *engine = argument;
   struct loop loop = {.engine = engine, .pending = malloc(PENDING * sizeof(struct fault))};
-  struct pollfd fds[] = {
-      {engine->uffd, POLLIN, 0},
-      {engine->socket, POLLIN, 0},
-      {engine->process, POLLIN, 0},
-      {engine->control, POLLIN, 0},
-  };
+  struct peer peer = {watch_rare(engine), engine->socket >= 0, engine->process >= 0};
+  struct pollfd fds[] = {{engine->uffd, POLLIN, 0}, {peer.rare, POLLIN, 0}};
   while (engine->state == SERVING) {
-    if (loop.target_gone || (fds[1].fd < 0 && fds[2].fd < 0)) {
-      __atomic_store_n(&engine->state, PEER_GONE, __ATOMIC_RELEASE);
-      break;
-    }
-    int ready = poll(fds, 4, loop.count > 0 ? RETRY_MILLIS : -1);
+    int ready = poll(fds, 2, loop.count > 0 ? RETRY_MILLIS : -1);
     if (ready < 0 && errno != EINTR) fail(engine, POLL_FAILED, errno, 0);
     if (ready > 0 && fds[0].revents) drain(&loop);
     if (loop.count > 0) serve(&loop);
-    if (ready <= 0) continue;
-    if (fds[1].revents) {
-      // The socket's end alone is not the VM's: Firecracker before 1.12 closed it at once.
-      char byte;
-      if ((fds[1].revents & POLLIN) && recv(engine->socket, &byte, 1, MSG_DONTWAIT) > 0)
-        fail(engine, TALKATIVE, 0, 0);
-      fds[1].fd = -1;
-    }
-    if (fds[2].revents) fds[2].fd = -1;
-    if (fds[3].revents && engine->state == SERVING)
-      __atomic_store_n(&engine->state, STOPPED, __ATOMIC_RELEASE);
+    if (ready > 0 && fds[1].revents) look_at_rare(engine, &peer);
+    if (engine->state == SERVING && (loop.target_gone || !(peer.socket_open || peer.process_alive)))
+      __atomic_store_n(&engine->state, PEER_GONE, __ATOMIC_RELEASE);
   }
+  close(peer.rare);
   free(loop.pending);
   wake_host(engine);
   return NULL;
@@ -388,6 +415,7 @@ static void *work(void *argument) {
   const struct unit *units = (const struct unit *)engine->units;
   double faults = engine->counters[FAULTS];
   uint32_t most = MOST_BATCH;
+  while (__atomic_load_n(&engine->draining, __ATOMIC_SEQ_CST)) sched_yield();
   for (;;) {
     uint32_t index = __atomic_fetch_add(&engine->next_unit, 1, __ATOMIC_RELAXED);
     if (index >= engine->last_unit) break;
@@ -431,7 +459,7 @@ int engine_start(struct engine *engine) {
 
 // Installs units [next_unit, last_unit) with `count` workers, which end by themselves and then wake the host.
 int engine_prefetch(struct engine *engine, uint32_t count) {
-  __atomic_store_n(&engine->workers, count, __ATOMIC_RELEASE);
+  __atomic_store_n(&engine->workers, count, __ATOMIC_SEQ_CST);
   for (uint32_t i = 0; i < count; i++) {
     pthread_t thread;
     int error = start_thread(&thread, work, engine);

@@ -18,14 +18,13 @@ import {
   RECORD_BYTES,
   RECORD_KIND,
   REGION_BYTES,
-  UNIT_BYTES,
 } from './engine-layout.ts';
 import type { FaultLog } from './fault-log.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { HandshakeRegion } from './handshake.ts';
 import { eventError, outsideError, talkativeError } from './loop-errors.ts';
 import { hex, PagerError } from './pager-error.ts';
-import type { PrefetchRun } from './prefetch.ts';
+import type { PrefetchUnits } from './prefetch-units.ts';
 
 /** What the engine works on. Addresses are in this process. */
 export interface EngineParts {
@@ -53,8 +52,6 @@ export type EngineEnd = 'peer-gone' | 'stopped';
 const RING_RECORDS = 65536;
 /** How often records are taken when nothing else wakes us, milliseconds. */
 const COLLECT_MILLIS = 50;
-/** Longest piece of a run that one worker takes at once, pages of 4 KiB. */
-const UNIT_PAGES = 512;
 
 /** The native fault loop of one VM: serves in threads of its own, while the event loop stays free. */
 export class NativeEngine {
@@ -67,9 +64,7 @@ export class NativeEngine {
   readonly #wholeNumbers: Uint32Array;
   readonly #control = new EventDescriptor();
   readonly #notify = new EventDescriptor();
-  readonly #pageSize: number;
   #counters: Counters;
-  #units: Mapping | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended: { resolve: (end: EngineEnd) => void; reject: (error: Error) => void } | undefined;
   #prefetched: (() => void) | undefined;
@@ -79,7 +74,6 @@ export class NativeEngine {
   constructor(functions: FaultEngineFunctions, parts: EngineParts) {
     this.#functions = functions;
     this.#log = parts.log;
-    this.#pageSize = parts.pageSize;
     const tables = (parts.regions.length + parts.layout.length) * REGION_BYTES;
     const ring = RING_RECORDS * RECORD_BYTES;
     const place = {
@@ -154,23 +148,10 @@ export class NativeEngine {
   }
 
   /** Installs runs ahead of demand; one call at a time. Resolves when done or when the VM has gone. */
-  async prefetch(runs: readonly PrefetchRun[], workers: number): Promise<void> {
-    const most = Math.max(1, Math.floor((UNIT_PAGES * 4096) / this.#pageSize));
-    const count = runs.reduce((sum, run) => sum + Math.ceil(run.pages / most), 0);
+  async prefetch(units: PrefetchUnits, workers: number): Promise<void> {
+    const { memory, count } = units;
     if (count === 0 || this.#load(ENGINE.state) !== ENGINE_STATE.serving) return;
-    const units = mapAnonymous(count * UNIT_BYTES);
-    const words = new Uint32Array(units.bytes());
-    let at = 0;
-    for (const run of runs) {
-      for (let done = 0; done < run.pages; done += most) {
-        words[at] = run.page + done;
-        words[at + 1] = Math.min(most, run.pages - done);
-        words[at + 2] = run.zero ? 1 : 0;
-        at += 4;
-      }
-    }
-    this.#units = units;
-    this.#store(ENGINE.units, units.address);
+    this.#store(ENGINE.units, memory.address);
     this.#words[ENGINE.nextUnit / 4] = 0;
     this.#words[ENGINE.lastUnit / 4] = count;
     const finished = new Promise<void>((resolve) => {
@@ -181,8 +162,6 @@ export class NativeEngine {
       'starting a prefetch worker',
     );
     await finished;
-    this.#units = undefined;
-    units.unmap();
   }
 
   /** The engine has something to tell. */
@@ -278,7 +257,6 @@ export class NativeEngine {
     this.#prefetched?.();
     this.#control.close();
     this.#notify.close();
-    this.#units?.unmap();
     this.#lost = this.#load(ENGINE.lost);
     this.#counters = this.#counters.slice();
     this.#memory.unmap();

@@ -34,7 +34,14 @@ export function planPrefetch(
   const data = (set?.runs ?? []).map((run) => ({ ...run, zero: false }));
   const zero = (set?.zeroRuns ?? []).map((run) => ({ ...run, zero: true }));
   const hot = set?.hotRuns ?? 0;
-  const runs = [...data.slice(0, hot), ...zero, ...data.slice(hot)];
-  const before = policy === 'prefetch' ? runs.length : policy === 'hybrid' ? hot : 0;
-  return { runs, before };
+  // What must be in before anybody asks is fetched in file order, which disks and page tables like; what
+  // is fetched behind a running VM, in the order in which it will be asked for.
+  const inFileOrder = (runs: PrefetchRun[]): PrefetchRun[] => runs.sort((a, b) => a.page - b.page);
+  if (policy === 'prefetch') {
+    const runs = [...inFileOrder(data), ...inFileOrder(zero)];
+    return { runs, before: runs.length };
+  }
+  if (policy === 'concurrent') return { runs: [...data, ...zero], before: 0 };
+  const runs = [...inFileOrder(data.slice(0, hot)), ...zero, ...data.slice(hot)];
+  return { runs, before: hot };
 }

@@ -5,7 +5,6 @@ import {
   DescriptorChannel,
   type FaultEngineFunctions,
   loadFaultEngine,
-  mapAnonymous,
   UserFaultFd,
 } from '@rekindle/linux';
 import { now } from '@rekindle/recorder';
@@ -20,10 +19,9 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from './options.ts';
-import { markHoles } from './page-states.ts';
 import { PagerError } from './pager-error.ts';
 import { acceptPeer, killPeer, listenForPeer, type Peer } from './peer.ts';
-import { planPrefetch } from './prefetch-plan.ts';
+import { Preparation } from './preparation.ts';
 import { RegionTable } from './region-table.ts';
 import { type ServiceEnd, serveInTypeScript, serveNatively } from './service.ts';
 import { checkWorkingSet, decodeWorkingSet, type WorkingSet } from './working-set.ts';
@@ -101,17 +99,21 @@ export async function servePager(options: PagerOptions, host: PagerHost): Promis
   const resolved = resolveOptions(options);
   const source = new FileSource(resolved.memoryPath, resolved.readahead);
   let log: FaultLog | undefined;
+  let early: Preparation | undefined;
   try {
     const set = readWorkingSet(resolved);
     const layout = checkLayout(resolved.regions ?? firecrackerLayout(source.bytes), source.bytes);
     const loop = await chooseLoop(resolved.loop, source);
     log = await host.openLog(resolved);
-    const listener = listenForPeer(resolved.socketPath);
     const { socketPath } = resolved;
+    const listener = listenForPeer(socketPath);
     host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
+    // Made while the VMM starts; made again should its pages turn out to have another size.
+    early = new Preparation(source, set, resolved.policy, set?.pageSize ?? 4096);
     const peer = await acceptPeer(listener, resolved.handshakeTimeoutMs, host.stopped);
     try {
-      const end = await servePeer(peer, { resolved, source, layout, set, loop, log, host });
+      const session = { resolved, source, layout, set, loop, log, host, early };
+      const end = await servePeer(peer, session);
       const totals = totalsOf(end.counters);
       log.summary(now(), totals);
       return { reason: end.reason, loop: loop.kind, lost: end.lost, ...totals };
@@ -124,6 +126,7 @@ export async function servePager(options: PagerOptions, host: PagerHost): Promis
     }
   } finally {
     await log?.close();
+    early?.close();
     source.close();
   }
 }
@@ -136,6 +139,7 @@ interface Session {
   readonly loop: Loop;
   readonly log: FaultLog;
   readonly host: PagerHost;
+  readonly early: Preparation;
 }
 
 async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
@@ -150,32 +154,28 @@ async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
     }
     const { pid, regions } = peer;
     host.notify({ event: 'connected', pid, regions: regions.length, bytes });
-    const states = mapAnonymous(bytes / pageSize);
-    markHoles(new Uint8Array(states.bytes()), source.extents, pageSize);
-    // ZEROPAGE does not work on huge pages: those copy from a page of zeroes.
-    const zeroes = pageSize === 4096 ? undefined : mapAnonymous(pageSize);
+    const { early } = session;
+    const prepared =
+      early.pageSize === pageSize ? early : early.again(source, set, resolved.policy, pageSize);
     const channel = new DescriptorChannel(64);
+    const parts = {
+      ...session,
+      ...prepared,
+      peer,
+      uffd,
+      table,
+      ended: () => channel.receive(peer.socket)?.length === 0,
+      resumable: (pages: number, nanos: number) =>
+        host.notify({ event: 'resumable', pages, nanos }),
+      stopped: host.stopped,
+      stopping: host.stopping,
+    };
     try {
-      const parts = {
-        ...session,
-        peer,
-        uffd,
-        table,
-        states,
-        plan: planPrefetch(resolved.policy, set, source, pageSize),
-        zeroPage: zeroes?.address ?? 0,
-        ended: () => channel.receive(peer.socket)?.length === 0,
-        resumable: (pages: number, nanos: number) =>
-          host.notify({ event: 'resumable', pages, nanos }),
-        stopped: host.stopped,
-        stopping: host.stopping,
-      };
       return loop.functions === undefined || source.mapped === undefined
         ? await serveInTypeScript(parts)
         : await serveNatively(parts, loop.functions, source.mapped);
     } finally {
-      zeroes?.unmap();
-      states.unmap();
+      prepared.close();
     }
   } finally {
     uffd.close();

@@ -12,6 +12,7 @@ import { type EngineEnd, NativeEngine } from './native-engine.ts';
 import { type Peer, turn } from './peer.ts';
 import { Prefetcher } from './prefetch.ts';
 import { type PrefetchPlan, wholeMemory } from './prefetch-plan.ts';
+import { PrefetchUnits } from './prefetch-units.ts';
 import type { RegionTable } from './region-table.ts';
 
 /** Everything a service works with. */
@@ -25,6 +26,9 @@ export interface ServiceParts {
   readonly states: Mapping;
   readonly log: FaultLog;
   readonly plan: PrefetchPlan;
+  /** The plan's runs before the VM runs, and behind it, for the native engine. */
+  readonly before: PrefetchUnits;
+  readonly behind: PrefetchUnits;
   /** Address of a page of zeroes where ZEROPAGE does not work, else 0. */
   readonly zeroPage: number;
   /** Whether the socket, readable, is at its end. */
@@ -100,7 +104,7 @@ export async function serveNatively(
   functions: FaultEngineFunctions,
   source: number,
 ): Promise<ServiceEnd> {
-  const { plan, table, peer } = parts;
+  const { table, peer } = parts;
   const engine = new NativeEngine(functions, {
     ...parts,
     uffd: peer.uffd,
@@ -114,15 +118,16 @@ export async function serveNatively(
   const start = now();
   const ended = engine.start();
   const prefetched = (async () => {
-    const before = plan.runs.slice(0, plan.before);
-    await engine.prefetch(before, Math.min(MOST_WORKERS, availableParallelism()));
+    await engine.prefetch(parts.before, Math.min(MOST_WORKERS, availableParallelism()));
     parts.resumable(engine.counters[COUNTER.prefetched]!, now() - start);
-    await engine.prefetch(plan.runs.slice(plan.before), 1);
+    await engine.prefetch(parts.behind, 1);
   })();
   let detached = false;
   const detaching = parts.stopping.then(async () => {
     await prefetched;
-    await engine.prefetch(wholeMemory(parts.source, table.pageSize), 1);
+    const rest = new PrefetchUnits(wholeMemory(parts.source, table.pageSize), table.pageSize);
+    await engine.prefetch(rest, 1);
+    rest.close();
     detached = unregister(parts);
     engine.stop();
   });

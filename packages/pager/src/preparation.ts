@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Mapping, mapAnonymous } from '@rekindle/linux';
+import type { MemorySource } from './memory-source.ts';
+import type { PagerPolicy } from './options.ts';
+import { markHoles } from './page-states.ts';
+import { type PrefetchPlan, planPrefetch } from './prefetch-plan.ts';
+import { PrefetchUnits } from './prefetch-units.ts';
+import type { WorkingSet } from './working-set.ts';
+
+/** What can be made before the VMM is there, so that its handshake is answered at once. */
+export class Preparation {
+  /** Bytes. */
+  readonly pageSize: number;
+  /** One byte per page. */
+  readonly states: Mapping;
+  readonly plan: PrefetchPlan;
+  readonly before: PrefetchUnits;
+  readonly behind: PrefetchUnits;
+  /** Address of a page of zeroes where ZEROPAGE does not work (huge pages), else 0. */
+  readonly zeroPage: number;
+  readonly #zeroes: Mapping | undefined;
+
+  constructor(
+    source: MemorySource,
+    set: WorkingSet | undefined,
+    policy: PagerPolicy,
+    pageSize: number,
+  ) {
+    this.pageSize = pageSize;
+    this.states = mapAnonymous(Math.ceil(source.bytes / pageSize));
+    markHoles(new Uint8Array(this.states.bytes()), source.extents, pageSize);
+    this.plan = planPrefetch(policy, set, source, pageSize);
+    const { runs, before } = this.plan;
+    this.before = new PrefetchUnits(runs.slice(0, before), pageSize);
+    this.behind = new PrefetchUnits(runs.slice(before), pageSize);
+    this.#zeroes = pageSize === 4096 ? undefined : mapAnonymous(pageSize);
+    this.zeroPage = this.#zeroes?.address ?? 0;
+  }
+
+  /** The same for pages of another size; this one is closed. */
+  again(
+    source: MemorySource,
+    set: WorkingSet | undefined,
+    policy: PagerPolicy,
+    pageSize: number,
+  ): Preparation {
+    this.close();
+    return new Preparation(source, set, policy, pageSize);
+  }
+
+  /** Everything becomes invalid. */
+  close(): void {
+    this.states.unmap();
+    this.before.close();
+    this.behind.close();
+    this.#zeroes?.unmap();
+  }
+}
