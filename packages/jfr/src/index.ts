@@ -101,7 +101,6 @@ export {
 } from './write/flight-recorder-events.ts';
 export { type JoinOptions, joinRecordings } from './write/join.ts';
 export { encodeMetadata } from './write/metadata-writer.ts';
-export { type Clock, clockDifference, rebaseChunk } from './write/rebase.ts';
 export { type MemorySink, memorySink, type RecordingSink } from './write/recording-sink.ts';
 export {
   type EventHandle,

@@ -25,16 +25,21 @@ export class ChunkCopy {
   readonly #base: number;
   readonly #header: ChunkHeader;
   readonly #layouts: Layouts;
+  readonly #idDelta: number;
   readonly #buffer: ByteSink = new ByteSink(BUFFER);
   #metadataPosition = 0;
   #lastCheckpoint = 0;
 
-  /** Begins a copy at the end of the sink; the header's clock and flags are taken over. */
-  constructor(sink: RecordingSink, header: ChunkHeader, layouts: Layouts) {
+  /**
+   * Begins a copy at the end of the sink; the header's clock and flags are taken over. `idDelta` is added
+   * to the type ids of pools.
+   */
+  constructor(sink: RecordingSink, header: ChunkHeader, layouts: Layouts, idDelta = 0) {
     this.#sink = sink;
     this.#base = sink.length;
     this.#header = header;
     this.#layouts = layouts;
+    this.#idDelta = idDelta;
     this.#buffer.bytes(
       encodeHeader({
         ...header,
@@ -77,7 +82,7 @@ export class ChunkCopy {
     for (const { type, entries } of parts) {
       if (entries.length === 0 || type.name === CHUNK_HEADER) continue;
       poolCount++;
-      pools.varint(type.id);
+      pools.varint(type.id + this.#idDelta);
       pools.varint(entries.length);
       for (const { key, start, end } of entries) {
         pools.long(key);
@@ -113,7 +118,7 @@ export class ChunkCopy {
     const type = this.#layouts.types.byName(CHUNK_HEADER);
     const pools = new ByteSink(HEADER_SIZE + 16);
     if (type === undefined) return { ticks, mask: 0, poolCount: 0, pools: pools.view() };
-    pools.varint(type.id);
+    pools.varint(type.id + this.#idDelta);
     pools.varint(1);
     pools.varint(1);
     pools.varint(HEADER_SIZE);

@@ -2,9 +2,11 @@
 import { ByteSink } from '@rekindle/bytes';
 import type { Chunk } from '../chunk.ts';
 
-/** The metadata of a chunk that was read, as an event to be written again. */
-export function metadataEvent(chunk: Chunk): Uint8Array<ArrayBuffer> {
-  const { content } = chunk.metadata;
+/** The metadata of a chunk that was read (or other content for it), as an event to be written. */
+export function metadataEvent(
+  chunk: Chunk,
+  content: Uint8Array = chunk.metadata.content,
+): Uint8Array<ArrayBuffer> {
   const event = new ByteSink(content.length + 64);
   const size = event.padded4(0);
   event.varint(0);

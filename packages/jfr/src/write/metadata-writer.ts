@@ -87,7 +87,7 @@ export function encodeMetadata(
  * chunk comes from another process and has other types; so the id is a hash (FNV-1a, twice) of the
  * content, far above the small counters that HotSpot uses.
  */
-function contentId(...parts: readonly Uint8Array[]): number {
+export function contentId(...parts: readonly Uint8Array[]): number {
   let low = 0x811c9dc5;
   let high = 0x01234567;
   for (const part of parts) {
