@@ -203,6 +203,22 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('walks from page to page by keyboard', async () => {
+    await open('run.jfr');
+    const [slot] = slotsOf(run, 'Kernel code');
+    await pointAt(slot!);
+    await page.getByTestId('stage').focus();
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('ArrowDown');
+    const address = run.ram
+      .addressOf(slot! + 513)
+      .toString(16)
+      .padStart(9, '0');
+    expect(await said(page.getByTestId('inspector'))).toContain(`0x${address}`);
+    await page.keyboard.press('Enter');
+    expect(await page.locator('.owner.chosen').getAttribute('data-owner')).toBe('kernel');
+  });
+
   it('finds an address', async () => {
     await open('run.jfr');
     await page.keyboard.press('/');

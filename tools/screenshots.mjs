@@ -112,7 +112,7 @@ try {
     const viewer = await serveViewer({ files });
     const page = await browser.newPage({
       viewport: { width: 1440, height: 900 },
-      deviceScaleFactor: 2,
+      deviceScaleFactor: 1.5,
       colorScheme: dark ? 'dark' : 'light',
     });
     await page.goto(viewer.url);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** `no-run`: nothing in it that a run could be made of. `not-a-fault`: an event that no pager writes. */
+/** `no-run`: nothing in it that a run could be made of. `bad-run`: what it says cannot be. */
 export type AnalysisErrorCode = 'no-run' | 'bad-run';
 
 /** A recording that can be read, but not understood as a run. */

@@ -15,6 +15,12 @@ import { recordingOf } from './testing/synthetic-recording.ts';
 const reload = async (run: Run) =>
   loadRun(await openRecording(await recordingOf(run)), { name: run.name });
 
+const fault = (startTime: number, guestPhysical: number) =>
+  recorded(PageFault, {
+    ...{ startTime, duration: 5, guestPhysical, hostVirtual: 0, write: false },
+    ...{ action: 'copy', vcpuThread: 1, region: 0 },
+  });
+
 describe('a run read from a recording', () => {
   it.each([
     ['drawn', drawnRun()],
@@ -43,11 +49,6 @@ describe('a run read from a recording', () => {
 
   it('puts events that came out of order in order', async () => {
     const sink = memorySink();
-    const fault = (startTime: number, guestPhysical: number) =>
-      recorded(PageFault, {
-        ...{ startTime, duration: 5, guestPhysical, hostVirtual: 0, write: false },
-        ...{ action: 'copy', vcpuThread: 1, region: 0 },
-      });
     const events = [fault(300, 0x3000), fault(100, 0x1000), fault(200, 0x2000)];
     writeRecording(sink, { declarations: [PageFault], events });
     const run = await loadRun(await openRecording(sink.bytes()));
@@ -67,6 +68,13 @@ describe('a run read from a recording', () => {
       place: 'empty.jfr',
       hint: expect.stringContaining('--record'),
     });
+  });
+
+  it('refuses pages where no guest has any', async () => {
+    const sink = memorySink();
+    writeRecording(sink, { declarations: [PageFault], events: [fault(1, 2 ** 52)] });
+    const failed = loadRun(await openRecording(sink.bytes()), { name: 'far.jfr' });
+    await expect(failed).rejects.toMatchObject({ code: 'bad-run', place: 'far.jfr' });
   });
 
   it('reads the same without compiled code', async () => {

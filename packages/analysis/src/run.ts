@@ -2,7 +2,13 @@
 // One restore, as columns: what faulted, what was prefetched, what was given back, what the machine
 // was doing meanwhile, and whose memory it was.
 
-import { eachFrameRun, type GuestMemory, PAGE_BYTES } from '@rekindle/memory';
+import {
+  DEFAULT_MAX_PHYSICAL_BYTES,
+  eachFrameRun,
+  type GuestMemory,
+  PAGE_BYTES,
+} from '@rekindle/memory';
+import { AnalysisError } from './error.ts';
 import { PageGraph } from './page-graph.ts';
 import { guessRam, type RamLayout } from './ram.ts';
 import { type Column, column, type Table, table } from './table.ts';
@@ -128,7 +134,11 @@ const noProbes = (): ProbeTable =>
     url: column('URL', 'text', []),
   });
 
-/** Completes a run: where RAM is, who owns it, how long it took. */
+/**
+ * Completes a run: where RAM is, who owns it, how long it took.
+ *
+ * @throws {AnalysisError} `bad-run` for pages where no guest has any
+ */
 export function makeRun(parts: RunParts): Run {
   const prefetches = parts.prefetches ?? noPrefetches();
   const removals = parts.removals ?? noRemovals();
@@ -136,6 +146,14 @@ export function makeRun(parts: RunParts): Run {
   const probes = parts.probes ?? noProbes();
   const { faults, memory, timed = true } = parts;
   const ram = parts.ram ?? guessRam(knownEnds(faults, prefetches, memory));
+  if (ram.slots * PAGE_BYTES > DEFAULT_MAX_PHYSICAL_BYTES) {
+    throw new AnalysisError(
+      'bad-run',
+      parts.name,
+      `pages up to ${(ram.slots * PAGE_BYTES) / 2 ** 30} GiB, more than any guest that is known here`,
+      'check that the recording comes from a pager: guest physical addresses begin at 0',
+    );
+  }
   let duration = 0;
   for (const answer of [faults, prefetches, removals, phases, probes] as const) {
     const { ticks } = answer.columns;

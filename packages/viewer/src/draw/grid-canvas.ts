@@ -131,6 +131,33 @@ export class GridCanvas {
     this.#viewport = centreOn(this.#viewport, place, this.#content, view);
   }
 
+  /** Moves the grid so far that a cell is in view. */
+  keepInView(cell: number): void {
+    const columns = this.#pixels?.grid.columns ?? 1;
+    const { scale, x, y } = this.#viewport;
+    const view = this.#view;
+    const outside = (position: number, cells: number, room: number) => {
+      const start = position + cells * scale;
+      if (start < 0) return -start;
+      return Math.min(0, room - start - scale);
+    };
+    this.#viewport = clamp(
+      {
+        scale,
+        x: x + outside(x, cell % columns, view.width),
+        y: y + outside(y, Math.floor(cell / columns), view.height),
+      },
+      this.#content,
+      view,
+    );
+  }
+
+  /** The cell in the middle of the view, or -1. */
+  cellInTheMiddle(): number {
+    const { clientWidth, clientHeight } = this.canvas;
+    return this.cellAt({ x: (clientWidth + this.#gutter) / 2, y: clientHeight / 2 });
+  }
+
   /** Cell under a point of the element in CSS pixels, or -1. */
   cellAt(point: { x: number; y: number }): number {
     const grid = this.#pixels?.grid;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the timeline draws: how much came in during each slice of the axis.
-import { FAULTED, type InstallLog, type PageGraph, PREFETCHED } from '@rekindle/analysis';
+import { FAULTED, type InstallLog, type PageGraph, PREFETCHED, spread } from '@rekindle/analysis';
 import type { Axis } from './axis.ts';
 
 /** Per slice: pages that came in, and the share of the slice spent serving faults. */
@@ -11,8 +11,8 @@ export interface Lanes {
   readonly others: Float32Array;
   readonly prefetched: Float32Array;
   /** Nanoseconds of service per slice, over the length of a slice; can exceed 1 with several vCPUs. */
-  readonly stall: Float32Array;
-  /** Largest number of pages that faults brought in during one slice. */
+  readonly stall: Float64Array;
+  /** Largest number of pages that came in during one slice. */
   readonly peak: number;
   /** Pages in memory at the end of each slice, prefetched ones included. */
   readonly cumulative: Float32Array;
@@ -29,7 +29,7 @@ export function lanes(
   const selected = new Float32Array(slices);
   const others = new Float32Array(slices);
   const prefetched = new Float32Array(slices);
-  const stall = new Float32Array(slices);
+  const stall = new Float64Array(slices);
   const cumulative = new Float32Array(slices);
   const width = axis.length / slices;
   const sliceAt = (position: number) => Math.min(slices - 1, Math.floor(position / width));
@@ -48,21 +48,11 @@ export function lanes(
   }
   let peak = 0;
   for (let slice = 0; slice < slices; slice++) {
-    peak = Math.max(peak, selected[slice]! + others[slice]!);
+    peak = Math.max(peak, selected[slice]! + others[slice]! + prefetched[slice]!);
+    stall[slice]! /= width;
     cumulative[slice]! += cumulative[slice - 1] ?? 0;
   }
   return { slices, selected, others, prefetched, stall, peak, cumulative };
-}
-
-/** Adds a span of time to the slices it covers, as a share of each. */
-function spread(into: Float32Array, start: number, length: number, width: number): void {
-  const end = start + length;
-  for (let slice = Math.floor(start / width); slice < into.length; slice++) {
-    const from = Math.max(start, slice * width);
-    const to = Math.min(end, (slice + 1) * width);
-    if (to <= from) break;
-    into[slice]! += (to - from) / width;
-  }
 }
 
 /** Round positions for the labels of an axis: at most `most`, 1, 2 or 5 times a power of ten apart. */

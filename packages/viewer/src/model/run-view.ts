@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run as it is looked at: playhead, selection, colouring, and the pixels that follow from them.
 // It touches no document, so that all of it can be tested.
-import { type InstallLog, installLog, type PageGraph, type Run } from '@rekindle/analysis';
+import {
+  firstResponseOf,
+  type InstallLog,
+  installLog,
+  type PageGraph,
+  type Run,
+} from '@rekindle/analysis';
 import { Axis, type AxisName } from './axis.ts';
 import { word } from './colour.ts';
 import type { PageGrid } from './grid.ts';
@@ -14,7 +20,9 @@ import { LIGHT, type Theme } from './theme.ts';
 import { virtualGrid } from './virtual-grid.ts';
 
 /** Pages per row: 512 make a row of 2 MiB, a huge page. */
-export const ROW_WIDTHS = [128, 256, 512, 1024, 2048] as const;
+const ROW_WIDTHS = [128, 256, 512, 1024, 2048, 4096] as const;
+/** A canvas can be no higher than this everywhere; larger memory wants longer rows. */
+const MOST_ROWS = 32_000;
 /** What came in during this share of the playing time glows. */
 const RECENT_SHARE = 0.012;
 
@@ -58,6 +66,8 @@ export class RunView {
     this.#axis = this.axes[run.timed ? 'time' : 'order'];
     this.playback = new Playback(this.#axis.length);
     this.firstResponse = firstResponseOf(run);
+    const narrowest = this.rowWidths[0] ?? 4096;
+    this.#columns.physical = Math.max(this.#columns.physical, narrowest);
     this.#colours = palette(this.#colouring, this.#theme);
     this.#levels = new Int16Array(0);
     this.#pixels = new GridPixels(physicalGrid(run.ram, this.columns));
@@ -85,6 +95,11 @@ export class RunView {
 
   get columns(): number {
     return this.#columns[this.#space];
+  }
+
+  /** The row widths that this memory can be shown with. */
+  get rowWidths(): readonly number[] {
+    return ROW_WIDTHS.filter((width) => this.run.ram.slots / width <= MOST_ROWS);
   }
 
   setColumns(columns: number): void {
@@ -230,15 +245,4 @@ function serviceLevel(nanos: number): number {
   const [low, high] = SERVICE_RANGE;
   const t = Math.log(Math.max(nanos, low) / low) / Math.log(high / low);
   return Math.round(Math.min(1, t) * (LEVELS - 1));
-}
-
-function firstResponseOf(run: Run): number | undefined {
-  const { ticks, duration, status } = run.probes.columns;
-  for (let row = 0; row < run.probes.rows; row++) {
-    const code = status.values[row]!;
-    if (code >= 200 && code < 400) return ticks.values[row]! + duration.values[row]!;
-  }
-  const phases = run.phases.columns;
-  const row = phases.phase.values.indexOf('first-response');
-  return row < 0 ? undefined : phases.ticks.values[row]! + phases.duration.values[row]!;
 }

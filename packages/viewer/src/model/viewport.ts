@@ -14,7 +14,7 @@ export interface Viewport {
   readonly y: number;
 }
 
-export const MAX_SCALE = 64;
+const MAX_SCALE = 64;
 
 /** The largest scale that shows everything, in the middle of the view. */
 export function fitAll(content: Size, view: Size): Viewport {

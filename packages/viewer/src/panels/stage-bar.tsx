@@ -5,7 +5,7 @@ import { useState } from 'preact/hooks';
 import type { GridCanvas } from '../draw/grid-canvas.ts';
 import { bytes } from '../model/format.ts';
 import { COLOURINGS, type Colouring } from '../model/palette.ts';
-import { ROW_WIDTHS, type RunView, type Space } from '../model/run-view.ts';
+import type { RunView, Space } from '../model/run-view.ts';
 import { findPage } from '../model/search.ts';
 import type { Session } from '../session.ts';
 import { Choice } from './transport.tsx';
@@ -63,7 +63,7 @@ function GridTools(props: {
           value={String(view.columns)}
           onChange={(event) => change(() => view.setColumns(Number(event.currentTarget.value)))}
         >
-          {ROW_WIDTHS.map((width) => (
+          {view.rowWidths.map((width) => (
             <option key={width} value={String(width)}>
               {bytes(width * 4096).replace('.00', '')}
             </option>

@@ -36,12 +36,14 @@ export function Stage({
     };
   }, [session, onReady]);
   return (
+    // biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes the arrow keys itself
     <canvas
       ref={element}
       class="stage"
       data-testid="stage"
-      role="img"
-      aria-label="Pages of memory, one cell each"
+      tabIndex={0}
+      role="application"
+      aria-label="Pages of memory, one cell each. Arrow keys move the cursor, Enter selects the owner."
     />
   );
 }
@@ -62,7 +64,7 @@ function pointAt(session: Session, drawing: GridCanvas): () => void {
     session.hovered = cell;
     session.changed();
   };
-  const listeners: [string, (event: PointerEvent & WheelEvent) => void][] = [
+  const listeners: [string, (event: PointerEvent & WheelEvent & KeyboardEvent) => void][] = [
     [
       'pointerdown',
       (event) => {
@@ -95,6 +97,7 @@ function pointAt(session: Session, drawing: GridCanvas): () => void {
         if (click) selectOwnerAt(session, drawing.cellAt({ x: event.offsetX, y: event.offsetY }));
       },
     ],
+    ['keydown', (event) => moveCursor(session, drawing, event)],
     ['pointerleave', () => hover(-1)],
     [
       'wheel',
@@ -118,6 +121,29 @@ function pointAt(session: Session, drawing: GridCanvas): () => void {
       canvas.removeEventListener(name, listener as EventListener);
     }
   };
+}
+
+/** Arrow keys walk from page to page; with Shift, sixteen at a time. */
+function moveCursor(session: Session, drawing: GridCanvas, event: KeyboardEvent): void {
+  const grid = session.view?.grid;
+  if (grid === undefined) return;
+  if (event.key === 'Enter') selectOwnerAt(session, session.hovered);
+  const steps: Readonly<Record<string, number>> = {
+    ArrowLeft: -1,
+    ArrowRight: 1,
+    ArrowUp: -grid.columns,
+    ArrowDown: grid.columns,
+  };
+  const step = steps[event.key];
+  if (step === undefined) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const from = session.hovered < 0 ? drawing.cellInTheMiddle() : session.hovered;
+  const to = session.hovered < 0 ? from : from + step * (event.shiftKey ? 16 : 1);
+  if (to < 0 || to >= grid.cells.length) return;
+  session.hovered = to;
+  drawing.keepInView(to);
+  session.changed();
 }
 
 /** A click on a page selects the process it belongs to; again, the finer owner there. */
