@@ -4,7 +4,8 @@ import type { ByteSource } from '@rekindle/bytes';
 import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
-import { scanSource } from './scan-source.ts';
+import { EventBatch, largeTypeId, type ScanStop, scanEvents } from './scan.ts';
+import { type Scanner, scanSource } from './scan-source.ts';
 
 export interface TypeCount {
   readonly typeId: number;
@@ -13,40 +14,111 @@ export interface TypeCount {
   readonly bytes: number;
 }
 
-/** Type ids below this are counted in an array. */
+/** Type ids below this - those of one or two bytes - are counted in an array. */
 const SMALL = 16_384;
 
 /** Strict: throws at an event that cannot be stepped over. */
-export async function countEvents(source: ByteSource, place: ChunkPlace): Promise<TypeCount[]> {
-  const counts = new Float64Array(SMALL);
-  const sizes = new Float64Array(SMALL);
-  const large = new Map<number, { count: number; bytes: number }>();
+export async function countEvents(
+  source: ByteSource,
+  place: ChunkPlace,
+  window?: number,
+): Promise<TypeCount[]> {
+  const counter = new Counter(place.bytes);
   const start = place.offset + HEADER_SIZE;
-  const stop = await scanSource(source, start, place.offset + place.bytes, (_, batch) => {
-    const { offsets, typeIds, count } = batch;
-    for (let row = 0; row < count; row++) {
-      const typeId = typeIds[row]!;
-      const size = offsets[row + 1]! - offsets[row]!;
-      if (typeId < SMALL) {
-        counts[typeId]! += 1;
-        sizes[typeId]! += size;
-        continue;
-      }
-      const known = large.get(typeId);
-      if (known === undefined) large.set(typeId, { count: 1, bytes: size });
-      else {
-        known.count++;
-        known.bytes += size;
-      }
-    }
-  });
+  const stop = await scanSource(source, start, place.offset + place.bytes, counter, window);
   if (stop !== undefined) {
     throw new JfrError(stop.code, stop.reason, { chunk: place.index, offset: stop.offset });
   }
-  const result: TypeCount[] = [];
-  for (const [typeId, count] of counts.entries()) {
-    if (count > 0) result.push({ typeId, count, bytes: sizes[typeId]! });
+  return counter.result();
+}
+
+class Counter implements Scanner {
+  readonly #counts: Uint32Array | Float64Array;
+  readonly #sizes: Uint32Array | Float64Array;
+  readonly #large: Map<number, { count: number; bytes: number }> = new Map();
+  readonly #batch: EventBatch = new EventBatch();
+
+  constructor(bytes: number) {
+    // integers where neither can overflow
+    const Table = bytes < 2 ** 32 ? Uint32Array : Float64Array;
+    this.#counts = new Table(SMALL);
+    this.#sizes = new Table(SMALL);
   }
-  for (const [typeId, { count, bytes }] of large) result.push({ typeId, count, bytes });
-  return result;
+
+  get stop(): ScanStop | undefined {
+    return this.#batch.stop;
+  }
+
+  scan(bytes: Uint8Array, at: number, end: number): number {
+    const next = countCommon(bytes, at, end, this.#counts, this.#sizes);
+    this.#batch.stop = undefined;
+    return next === end ? end : this.#scanOthers(bytes, next, end);
+  }
+
+  /** A batch the long way: it begins with an event that is not of the common form, or not whole. */
+  #scanOthers(bytes: Uint8Array, at: number, end: number): number {
+    const batch = this.#batch;
+    const next = scanEvents(bytes, at, end, batch);
+    for (let row = 0; row < batch.count; row++) {
+      const offset = batch.offsets[row]!;
+      const size = batch.offsets[row + 1]! - offset;
+      const typeId = largeTypeId(bytes, offset);
+      if (typeId < SMALL) {
+        this.#counts[typeId]! += 1;
+        this.#sizes[typeId]! += size;
+        continue;
+      }
+      const known = this.#large.get(typeId) ?? { count: 0, bytes: 0 };
+      known.count++;
+      known.bytes += size;
+      this.#large.set(typeId, known);
+    }
+    return next;
+  }
+
+  result(): TypeCount[] {
+    const result: TypeCount[] = [];
+    for (const [typeId, count] of this.#counts.entries()) {
+      if (count > 0) result.push({ typeId, count, bytes: this.#sizes[typeId]! });
+    }
+    for (const [typeId, { count, bytes }] of this.#large) result.push({ typeId, count, bytes });
+    return result;
+  }
+}
+
+/**
+ * Counts events as HotSpot writes them - a size of one byte, or of four, and a type id of one or two -
+ * and returns where one is of another form, or not whole. Four times as fast as by batches.
+ */
+function countCommon(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  counts: Uint32Array | Float64Array,
+  sizes: Uint32Array | Float64Array,
+): number {
+  let position = start;
+  while (position < end) {
+    const offset = position;
+    let size = bytes[position++]!;
+    if (size > 127) {
+      const second = bytes[position++]!;
+      const third = bytes[position++]!;
+      const fourth = bytes[position++]!;
+      if (second < 128 || third < 128 || fourth > 127) return offset;
+      size = (size & 127) | ((second & 127) << 7) | ((third & 127) << 14) | (fourth << 21);
+    }
+    let typeId = bytes[position++]!;
+    if (typeId > 127) {
+      const second = bytes[position++]!;
+      if (second > 127) return offset;
+      typeId = (typeId & 127) | (second << 7);
+    }
+    const next = offset + size;
+    if (!(next >= position && next <= end)) return offset;
+    counts[typeId]!++;
+    sizes[typeId]! += size;
+    position = next;
+  }
+  return position;
 }

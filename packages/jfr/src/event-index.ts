@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the events of a chunk are, by type.
-import { EventBatch, type ScanStop, scanEvents } from './scan.ts';
+import { EventBatch, largeTypeId, type ScanStop, scanEvents } from './scan.ts';
 
 /** Offsets of the events of one type, in file order, from the start of the chunk's bytes. */
 export class OffsetList {
@@ -52,27 +52,28 @@ export class EventIndex {
     let position = start;
     while (position < end) {
       position = scanEvents(bytes, position, end, batch);
-      this.#addAll(batch);
+      this.#addAll(bytes, batch);
       if (batch.stop !== undefined) return batch.stop;
     }
     return undefined;
   }
 
-  #addAll({ offsets, typeIds, count }: EventBatch): void {
+  #addAll(bytes: Uint8Array, { offsets, typeIds, count }: EventBatch): void {
     const small = this.#small;
     for (let row = 0; row < count; row++) {
       const typeId = typeIds[row]!;
-      let list = typeId < SMALL ? small[typeId] : this.#large.get(typeId);
-      if (list === undefined) list = this.#open(typeId);
-      if (list.count === list.room.length) list.grow();
       const offset = offsets[row]!;
+      const list = small[typeId] ?? this.#open(typeId < 0 ? largeTypeId(bytes, offset) : typeId);
+      if (list.count === list.room.length) list.grow();
       list.room[list.count++] = offset;
       list.bytes += offsets[row + 1]! - offset;
     }
   }
 
   #open(typeId: number): OffsetList {
-    const list = new OffsetList();
+    let list = this.get(typeId);
+    if (list !== undefined) return list;
+    list = new OffsetList();
     if (typeId < SMALL) {
       // a hole-free array stays fast
       while (this.#small.length <= typeId) this.#small.push(undefined);

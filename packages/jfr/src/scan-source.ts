@@ -8,24 +8,50 @@ import { EventBatch, type ScanStop, scanEvents } from './scan.ts';
 const WINDOW = 1 << 20;
 /** Size and type id take this many bytes at most. */
 const MAX_HEAD = 18;
+/** The longest event that HotSpot writes: its size has four bytes of seven bits. */
+const MAX_EVENT: number = 2 ** 28;
 
-/** Hears of a batch: the window's bytes and where in the source they begin. Valid until it returns. */
-export type BatchListener = (bytes: Uint8Array, batch: EventBatch, base: number) => void;
+/** Scans what is in the window. */
+export interface Scanner {
+  /**
+   * Scans events from `at` to `end`, as far as they are whole, and returns where to go on: not at `at`
+   * unless it set `stop`. `base` is where in the source the bytes begin; they change after the call.
+   */
+  scan(bytes: Uint8Array, at: number, end: number, base: number): number;
+  readonly stop: ScanStop | undefined;
+}
+
+/** A scanner that hands on the events in batches. */
+export function batchScanner(
+  listen: (bytes: Uint8Array, batch: EventBatch, base: number) => void,
+): Scanner {
+  const batch = new EventBatch();
+  return {
+    get stop(): ScanStop | undefined {
+      return batch.stop;
+    },
+    scan(bytes, at, end, base): number {
+      const next = scanEvents(bytes, at, end, batch);
+      if (batch.count > 0) listen(bytes, batch, base);
+      return next;
+    },
+  };
+}
 
 /**
  * Scans the events of a source from `start` to `end`. Returns why and where (in the source) it stopped,
- * if it did.
+ * if it did. `window` is how many bytes are in memory at a time, 18 at least.
  */
 export async function scanSource(
   source: ByteSource,
   start: number,
   end: number,
-  listen: BatchListener,
+  scanner: Scanner,
+  window: number = WINDOW,
 ): Promise<ScanStop | undefined> {
-  const batch = new EventBatch();
-  let room = new Uint8Array(source.read === undefined ? 0 : Math.min(WINDOW, end - start));
+  let room = new Uint8Array(source.read === undefined ? 0 : Math.min(window, end - start));
   let position = start;
-  let wanted = WINDOW;
+  let wanted = window;
   while (position < end) {
     const length = Math.min(wanted, end - position);
     let bytes: Uint8Array;
@@ -34,23 +60,23 @@ export async function scanSource(
     } else {
       if (room.length < length) room = new Uint8Array(length);
       bytes = room.subarray(0, length);
-      await source.read(position, bytes);
+      const pending = source.read(position, bytes);
+      if (pending !== undefined) await pending;
     }
-    wanted = WINDOW;
+    wanted = window;
     let at = 0;
     while (at < length) {
-      at = scanEvents(bytes, at, length, batch);
-      if (batch.count > 0) listen(bytes, batch, position);
-      const { stop } = batch;
+      at = scanner.scan(bytes, at, length, position);
+      const { stop } = scanner;
       if (stop === undefined) continue;
       const left = end - position - at;
       const cutHead = !(length - at >= MAX_HEAD);
       const cut = position + length < end && (cutHead || stop.size <= left);
-      if (!cut || !(at > 0 || cutHead || stop.size > length)) {
+      if (!cut || !(at > 0 || cutHead || stop.size > length) || stop.size > MAX_EVENT) {
         return { ...stop, offset: position + at };
       }
       // the event goes on behind the window: begin again with it
-      if (stop.size > WINDOW && stop.size <= left) wanted = stop.size;
+      if (stop.size > window && stop.size <= left) wanted = stop.size;
       break;
     }
     position += at;

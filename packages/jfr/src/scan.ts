@@ -2,6 +2,7 @@
 // Steps from event to event: `size · typeId`, the payload skipped. The one loop that every event of
 // every recording passes through.
 import type { JfrErrorCode } from './error.ts';
+import { skipVarint } from './string-encoding.ts';
 
 /** Why a scan ended before the end of what it was given. */
 export interface ScanStop {
@@ -14,12 +15,13 @@ export interface ScanStop {
 }
 
 /** Events per batch: what fits the first cache. */
-const BATCH = 2048;
+const BATCH = 1024;
 
 /** The events last scanned. */
 export class EventBatch {
-  readonly offsets: Float64Array = new Float64Array(BATCH + 1);
-  readonly typeIds: Float64Array = new Float64Array(BATCH);
+  readonly offsets: Uint32Array = new Uint32Array(BATCH + 1);
+  /** Type ids; -1 for those beyond 2^31, which {@link largeTypeId} has. */
+  readonly typeIds: Int32Array = new Int32Array(BATCH);
   /** Events in the batch; `offsets[count]` is the end of the last. */
   count = 0;
   /** Set when the scan cannot go on. */
@@ -54,7 +56,7 @@ export function scanEvents(
           size |= (byte & 127) << 21;
           if (byte > 127) {
             size = longVarint(bytes, offset);
-            position = varintEnd(bytes, offset);
+            position = skipVarint(bytes, offset);
           }
         }
       }
@@ -65,22 +67,31 @@ export function scanEvents(
       typeId = (typeId & 127) | ((byte & 127) << 7);
       if (byte > 127) {
         typeId = longVarint(bytes, position - 2);
-        position = varintEnd(bytes, position - 2);
+        position = skipVarint(bytes, position - 2);
+        if (typeId > MAX_SMALL) typeId = -1;
       }
     }
-    // also refuses a size that is no number, and an event smaller than its own size and type
-    if (!(position <= offset + size && size <= end - offset)) {
+    // an event smaller than its own size and type, one that is too long, or whose size is cut off
+    const next = offset + size;
+    if (!(next >= position && next <= end)) {
       batch.stop = stopAt(offset, size, end);
+      position = offset;
       break;
     }
     offsets[count] = offset;
     typeIds[count++] = typeId;
-    position = offset + size;
+    position = next;
   }
   batch.count = count;
-  const next = batch.stop === undefined ? position : batch.stop.offset;
-  offsets[count] = next;
-  return next;
+  offsets[count] = position;
+  return position;
+}
+
+const MAX_SMALL: number = 2 ** 31 - 1;
+
+/** Type id of the event at an offset, however large. */
+export function largeTypeId(bytes: Uint8Array, offset: number): number {
+  return longVarint(bytes, skipVarint(bytes, offset));
 }
 
 function stopAt(offset: number, size: number, end: number): ScanStop {
@@ -103,10 +114,4 @@ function longVarint(bytes: Uint8Array, at: number): number {
     scale *= 128;
   }
   return value;
-}
-
-function varintEnd(bytes: Uint8Array, at: number): number {
-  let end = at;
-  while (end < at + 8 && bytes[end]! > 127) end++;
-  return end + 1;
 }

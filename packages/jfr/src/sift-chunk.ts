@@ -6,7 +6,13 @@ import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
 import { readCheckpointHead } from './pool.ts';
-import { scanSource } from './scan-source.ts';
+import { largeTypeId } from './scan.ts';
+import { batchScanner, scanSource } from './scan-source.ts';
+
+/** Type ids below this are looked up in a table. */
+const SMALL = 16_384;
+/** Stands for "after the last event of the batch": no type has this id. */
+const END: number = Number.MAX_SAFE_INTEGER;
 
 /** A part of a chunk's bytes, packed: the header, then the events kept. */
 export interface SiftedBytes {
@@ -22,35 +28,36 @@ export async function siftChunk(
   source: ByteSource,
   place: ChunkPlace,
   typeIds: ReadonlySet<number>,
+  window?: number,
 ): Promise<SiftedBytes> {
   const { index, offset: base, header } = place;
   const kept = new Packer();
   kept.add(await source.slice(base, base + HEADER_SIZE), 0, HEADER_SIZE, 0);
   let metadataPosition = 0;
   const checkpoints = new Map<number, number>();
-  const stop = await scanSource(
-    source,
-    base + HEADER_SIZE,
-    base + place.bytes,
-    (bytes, batch, at) => {
-      const { offsets, typeIds: types, count } = batch;
-      let from = -1;
-      for (let row = 0; row <= count; row++) {
-        const typeId = row === count ? -1 : types[row]!;
-        const wanted = typeId === 1 || typeId === 0 || typeIds.has(typeId);
-        if (wanted && from < 0) from = row;
-        if (!wanted && from >= 0) {
-          kept.add(bytes, offsets[from]!, offsets[row]!, at - base + offsets[from]!);
-          from = -1;
-        }
-        if (!wanted || typeId > 1) continue;
-        const original = at - base + offsets[row]!;
-        const packed = kept.length + offsets[row]! - offsets[from]!;
-        if (typeId === 1) checkpoints.set(original, packed);
-        else if (original === header.metadataPosition) metadataPosition = packed;
+  const table = new Uint8Array(SMALL);
+  table[0] = table[1] = 1;
+  for (const typeId of typeIds) if (typeId < SMALL) table[typeId] = 1;
+  const scanner = batchScanner((bytes, batch, at) => {
+    const { offsets, typeIds: types, count } = batch;
+    let from = -1;
+    for (let row = 0; row <= count; row++) {
+      let typeId = row === count ? END : types[row]!;
+      if (typeId < 0) typeId = largeTypeId(bytes, offsets[row]!);
+      const wanted = typeId < SMALL ? table[typeId] !== 0 : typeIds.has(typeId);
+      if (wanted && from < 0) from = row;
+      if (!wanted && from >= 0) {
+        kept.add(bytes, offsets[from]!, offsets[row]!, at - base + offsets[from]!);
+        from = -1;
       }
-    },
-  );
+      if (!wanted || typeId > 1) continue;
+      const original = at - base + offsets[row]!;
+      const packed = kept.length + offsets[row]! - offsets[from]!;
+      if (typeId === 1) checkpoints.set(original, packed);
+      else if (original === header.metadataPosition) metadataPosition = packed;
+    }
+  });
+  const stop = await scanSource(source, base + HEADER_SIZE, base + place.bytes, scanner, window);
   if (stop !== undefined) {
     throw new JfrError(stop.code, stop.reason, { chunk: index, offset: stop.offset });
   }
