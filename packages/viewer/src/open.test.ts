@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { makeRun } from '@rekindle/analysis';
-import { drawnRun, recordingOf } from '@rekindle/analysis/testing';
+import { drawnRun, firstRows, recordingOf } from '@rekindle/analysis/testing';
 import { describe, expect, it } from 'vitest';
 import { kindOf, type OpenableFile, openRuns } from './open.ts';
 
@@ -63,7 +63,9 @@ describe('files as runs', () => {
   it('lends the capture of one recording to another that has none', async () => {
     const run = drawnRun();
     const bare = await recordingOf({ ...run, memory: undefined });
-    const owners = await recordingOf(makeRun({ name: 'owners', faults: none, memory: run.memory }));
+    const owners = await recordingOf(
+      makeRun({ name: 'owners', faults: firstRows(run.faults, 0), memory: run.memory }),
+    );
     const { runs } = await openRuns([file('owners.jfr', owners), file('bare.jfr', bare)]);
     expect(runs).toHaveLength(1);
     expect(runs[0]).toMatchObject({ name: 'bare.jfr' });
@@ -83,14 +85,3 @@ describe('files as runs', () => {
     });
   });
 });
-
-const none = (() => {
-  const { faults } = drawnRun();
-  const empty = Object.fromEntries(
-    Object.entries(faults.columns).map(([name, each]) => [
-      name,
-      { ...each, values: (each.values as Float64Array).subarray(0, 0) },
-    ]),
-  );
-  return { ...faults, rows: 0, columns: empty as unknown as typeof faults.columns };
-})();

@@ -70,7 +70,10 @@ export class Session {
     this.warnings = warnings;
     this.report = false;
     this.views = runs.map((run) => new RunView(run));
-    for (const view of this.views) view.setTheme(this.theme === 'dark' ? DARK : LIGHT);
+    for (const [index, view] of this.views.entries()) {
+      view.setTheme(this.theme === 'dark' ? DARK : LIGHT);
+      view.compareWith(this.views.find((_, other) => other !== index));
+    }
     this.active = 0;
     this.problem = undefined;
     this.opening = undefined;

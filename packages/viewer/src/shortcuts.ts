@@ -51,7 +51,8 @@ export function shortcuts(
     }
     const { view } = session;
     if (view === undefined) return;
-    const colouring = COLOURINGS[Number(event.key) - 1];
+    const named = COLOURINGS[Number(event.key) - 1];
+    const colouring = named === 'compare' && !view.comparable ? undefined : named;
     const action = colouring === undefined ? keys[event.key] : () => view.setColouring(colouring);
     if (action === undefined) return;
     event.preventDefault();

@@ -8,7 +8,7 @@
 //           7     java, no area                 13-15  free
 import { GuestMemoryBuilder, NO_METHODS, PAGE_BYTES } from '@rekindle/memory';
 import { RamLayout } from '../ram.ts';
-import { COPY, makeRun, RACED, type Run, ZERO } from '../run.ts';
+import { COPY, type FaultTable, makeRun, RACED, type Run, ZERO } from '../run.ts';
 import { column, table } from '../table.ts';
 
 export const MICROSECOND = 1000;
@@ -115,4 +115,12 @@ export function drawnRun(): Run {
       url: column('URL', 'text', ['http://172.16.0.2:8080/', 'http://172.16.0.2:8080/']),
     }),
   });
+}
+
+/** The first rows of a table of faults. */
+export function firstRows(faults: FaultTable, rows: number): FaultTable {
+  const columns = Object.entries(faults.columns).map(([name, each]) => {
+    return [name, { ...each, values: each.values.subarray(0, rows) }];
+  });
+  return { ...faults, rows, columns: Object.fromEntries(columns) };
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws a grid of pages on a canvas. The pages themselves are one small image, one pixel a page, scaled
 // up without smoothing; around it addresses, above it outlines.
-import { PAGE_BYTES } from '@rekindle/memory';
-import { address } from '../model/format.ts';
-import { addressOfCell, type PageGrid, VOID } from '../model/grid.ts';
+import type { PageGrid } from '../model/grid.ts';
 import type { GridPixels, RowRun } from '../model/grid-pixels.ts';
 import type { Theme } from '../model/theme.ts';
 import {
@@ -17,12 +15,12 @@ import {
   type Viewport,
   zoomAt,
 } from '../model/viewport.ts';
+import { drawAddresses, drawGaps, drawOutline, drawRules, drawThumb } from './grid-marks.ts';
 
 /** CSS pixels to the left of the grid, for addresses, and for what lies there in a process. */
 const GUTTER = { physical: 104, virtual: 236 } as const;
 /** CSS pixels around the grid. */
 const MARGIN = 12;
-const FONT = '11px ui-monospace, "SF Mono", "Cascadia Mono", Menlo, Consolas, monospace';
 
 export interface Marks {
   /** Cell under the pointer or keyboard cursor, -1: none. */
@@ -197,13 +195,15 @@ export class GridCanvas {
     context.imageSmoothingQuality = 'high';
     context.imageSmoothingEnabled = !Number.isInteger(scale);
     context.drawImage(this.#source(grid), 0, 0, grid.columns * scale, grid.rows * scale);
-    if (scale >= 5) this.#rule(context, grid, theme);
-    this.#drawGaps(context, grid, theme);
-    this.#outline(context, grid, marks.found, theme.fresh, 3);
-    this.#outline(context, grid, marks.hovered, theme.text, 1.5);
+    const [view, viewport] = [this.#view, this.#viewport];
+    const marked = { context, grid, theme, viewport, view, left, top, ratio: this.#ratio };
+    if (scale >= 5) drawRules(marked);
+    drawGaps(marked);
+    drawOutline(marked, marks.found, theme.fresh, 3);
+    drawOutline(marked, marks.hovered, theme.text, 1.5);
     context.restore();
-    this.#drawAddresses(context, grid, theme, left + x, top);
-    this.#drawThumb(context, grid, theme);
+    drawAddresses(marked);
+    drawThumb(marked);
   }
 
   /**
@@ -248,135 +248,11 @@ export class GridCanvas {
   #upload(pixels: GridPixels, changed: readonly RowRun[]): void {
     const context = this.#image.getContext('2d');
     const { columns } = pixels.grid;
-    if (context === null || pixels.words.length === 0) return;
+    if (context === null || changed.length === 0 || pixels.words.length === 0) return;
     const bytes = new Uint8ClampedArray(pixels.words.buffer);
     const image = new ImageData(bytes, columns);
     for (const { from, to } of changed) {
       context.putImageData(image, 0, 0, 0, from, columns, to - from);
     }
   }
-
-  /** Hairlines between pages, once they are large enough to be told apart. */
-  #rule(context: CanvasRenderingContext2D, grid: PageGrid, theme: Theme): void {
-    const { scale, x, y } = this.#viewport;
-    const view = this.#view;
-    const width = grid.columns * scale;
-    const height = grid.rows * scale;
-    context.fillStyle = theme.ground;
-    const first = Math.max(0, Math.floor(-x / scale));
-    const last = Math.min(grid.columns, Math.ceil((view.width - x) / scale));
-    for (let column = first; column <= last; column++) {
-      context.fillRect(column * scale - 1, 0, 1, height);
-    }
-    const top = Math.max(0, Math.floor(-y / scale));
-    const bottom = Math.min(grid.rows, Math.ceil((view.height - y) / scale));
-    for (let row = top; row <= bottom; row++) context.fillRect(0, row * scale - 1, width, 1);
-  }
-
-  #drawGaps(context: CanvasRenderingContext2D, grid: PageGrid, theme: Theme): void {
-    const { scale } = this.#viewport;
-    context.textBaseline = 'middle';
-    context.textAlign = 'center';
-    context.font = scaled(FONT, this.#ratio);
-    for (const gap of grid.gaps) {
-      const middle = (gap.row + gap.rows / 2) * scale;
-      if (gap.label === '' || gap.rows * scale < 10 * this.#ratio) continue;
-      context.fillStyle = theme.line;
-      context.fillRect(0, Math.round(middle), grid.columns * scale, 1);
-      const width = context.measureText(gap.label).width + 16 * this.#ratio;
-      context.fillStyle = theme.ground;
-      const centre = (grid.columns * scale) / 2;
-      context.fillRect(centre - width / 2, middle - 8 * this.#ratio, width, 16 * this.#ratio);
-      context.fillStyle = theme.faintText;
-      context.fillText(gap.label, centre, middle);
-    }
-  }
-
-  #outline(
-    context: CanvasRenderingContext2D,
-    grid: PageGrid,
-    cell: number,
-    colour: string,
-    weight: number,
-  ): void {
-    if (cell < 0 || grid.cells[cell] === VOID) return;
-    const { scale } = this.#viewport;
-    // Small pages get a frame around them, large ones on their edge.
-    const grow = Math.max(0, 5 * this.#ratio - scale) / 2 + weight * this.#ratio * 0.5;
-    const left = (cell % grid.columns) * scale - grow;
-    const top = Math.floor(cell / grid.columns) * scale - grow;
-    context.strokeStyle = colour;
-    context.lineWidth = weight * this.#ratio;
-    context.strokeRect(left, top, scale + 2 * grow, scale + 2 * grow);
-  }
-
-  #drawAddresses(
-    context: CanvasRenderingContext2D,
-    grid: PageGrid,
-    theme: Theme,
-    gridLeft: number,
-    top: number,
-  ): void {
-    const { scale, y } = this.#viewport;
-    context.font = scaled(FONT, this.#ratio);
-    context.textBaseline = 'middle';
-    context.textAlign = 'right';
-    const right = Math.max(this.#gutter * this.#ratio, gridLeft) - 10 * this.#ratio;
-    const spacing = 17 * this.#ratio;
-    let written = Number.NEGATIVE_INFINITY;
-    let said = '';
-    for (const band of grid.bands) {
-      const rowsApart = niceRows(spacing / scale);
-      for (let row = 0; row < band.rows; row += rowsApart) {
-        const middle = top + y + (band.firstRow + row) * scale + Math.max(scale, 12) / 2;
-        if (middle < top || middle > this.canvas.height - top) continue;
-        if (middle - written < spacing * 0.8) continue;
-        const at = addressOfCell(grid, (band.firstRow + row) * grid.columns, PAGE_BYTES) ?? 0;
-        context.fillStyle = row === 0 ? theme.text : theme.faintText;
-        const text = address(at, grid.space === 'virtual' ? 12 : 9);
-        context.fillText(text, right, middle);
-        const label = grid.labelOf(band.firstRow + row);
-        if (label !== '' && label !== said) {
-          const room = right - context.measureText(text).width - 18 * this.#ratio;
-          context.fillStyle = theme.text;
-          context.fillText(shorten(context, label, room), room + 8 * this.#ratio, middle);
-        }
-        said = label;
-        written = middle;
-      }
-    }
-  }
-
-  /** A scroll thumb, where not all rows fit. */
-  #drawThumb(context: CanvasRenderingContext2D, grid: PageGrid, theme: Theme): void {
-    const { scale, y } = this.#viewport;
-    const view = this.#view;
-    const height = grid.rows * scale;
-    if (height <= view.height + 1) return;
-    const right = this.canvas.width - 6 * this.#ratio;
-    const length = Math.max(24 * this.#ratio, (view.height / height) * view.height);
-    const at = (-y / (height - view.height)) * (view.height - length);
-    context.fillStyle = theme.faintText;
-    context.globalAlpha = 0.55;
-    context.fillRect(right, MARGIN * this.#ratio + at, 3 * this.#ratio, length);
-    context.globalAlpha = 1;
-  }
-}
-
-/** As much of a text as there is room for. */
-function shorten(context: CanvasRenderingContext2D, text: string, room: number): string {
-  let short = text;
-  while (short.length > 1 && context.measureText(short).width > room) {
-    short = `${short.slice(0, -2).trimEnd()}…`;
-  }
-  return short;
-}
-
-/** A power of two of rows that is at least `rows`: addresses then end in the same digits. */
-function niceRows(rows: number): number {
-  return 2 ** Math.max(0, Math.ceil(Math.log2(Math.max(rows, 1))));
-}
-
-function scaled(font: string, ratio: number): string {
-  return font.replace('11px', `${11 * ratio}px`);
 }

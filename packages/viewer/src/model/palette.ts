@@ -6,8 +6,11 @@ import { mix, ramp, word } from './colour.ts';
 import { LOADED, NEW, PREFETCHED, RECENT, SELECTED, SHARED, USED } from './page-state.ts';
 import type { Theme } from './theme.ts';
 
-/** What the colour of a page tells: its state, when it came in, how long that took, or whose it is. */
-export const COLOURINGS = ['state', 'order', 'service', 'owner'] as const;
+/**
+ * What the colour of a page tells: its state, when it came in, how long that took, whose it is, or which
+ * of two runs it came in.
+ */
+export const COLOURINGS = ['state', 'order', 'service', 'owner', 'compare'] as const;
 export type Colouring = (typeof COLOURINGS)[number];
 
 /** Levels 0 to 239 of a ramp are stored as bytes 16 to 255; the bytes below say "not in". */
@@ -44,6 +47,10 @@ function colourOf(colouring: Colouring, byte: number, theme: Theme): string {
       return stateColour(byte, theme);
     case 'owner':
       return ownerColour(byte, theme);
+    case 'compare':
+      return byte < FIRST_LEVEL
+        ? settledColour(byte, theme)
+        : (comparisonColours(theme)[byte - FIRST_LEVEL] ?? theme.unused);
     case 'order':
     case 'service':
       return byte < FIRST_LEVEL
@@ -66,6 +73,22 @@ function ownerColour(byte: number, theme: Theme): string {
 /** The byte of a page under a ramp. @param level 0 to LEVELS - 1, or -1 when it is not in */
 export function rampByte(state: number, level: number): number {
   return level < 0 ? state & (USED | SELECTED | SHARED) : FIRST_LEVEL + level;
+}
+
+/** Which of two runs a page came in: this one, the other, both. */
+export const ONLY_HERE = 0;
+export const ONLY_THERE = 1;
+export const IN_BOTH = 2;
+
+/** The colours of ONLY_HERE, ONLY_THERE and IN_BOTH. */
+export function comparisonColours(theme: Theme): readonly [string, string, string] {
+  return [theme.loadedSelected, theme.fresh, theme.loaded];
+}
+
+/** The byte of a page under a comparison. */
+export function comparisonByte(state: number, here: boolean, there: boolean): number {
+  if (here) return FIRST_LEVEL + (there ? IN_BOTH : ONLY_HERE);
+  return there ? FIRST_LEVEL + ONLY_THERE : state & (USED | SELECTED | SHARED);
 }
 
 /** The byte of a page coloured by owner. @param owner index into OWNER_CLASSES */

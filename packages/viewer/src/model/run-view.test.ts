@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { drawnRun, MICROSECOND, syntheticRun } from '@rekindle/analysis/testing';
+import { makeRun } from '@rekindle/analysis';
+import { drawnRun, firstRows, MICROSECOND, syntheticRun } from '@rekindle/analysis/testing';
 import { describe, expect, it } from 'vitest';
 import { hex } from './colour.ts';
 import { RunView } from './run-view.ts';
@@ -72,6 +73,26 @@ describe('a run as it is looked at', () => {
     view.setColouring('owner');
     expect(colour(view, 4)).toBe(LIGHT.classes[0]);
     expect(colour(view, 12)).toBe(LIGHT.classes[6]);
+  });
+
+  it('compares two runs page by page', () => {
+    const [view, other] = [new RunView(drawnRun()), new RunView(drawnRun())];
+    expect(view.comparable).toBe(false);
+    view.compareWith(other);
+    view.setColouring('compare');
+    expect(colour(view, 4)).toBe(LIGHT.fresh);
+    view.playback.seek(view.playback.length);
+    view.follow();
+    expect(colour(view, 4)).toBe(LIGHT.loaded);
+    expect(colour(view, 7)).toBe(LIGHT.selected);
+    // Without faults of its own the other run has nothing.
+    const { faults, prefetches, removals, ...rest } = drawnRun();
+    const nothing = new RunView(makeRun({ ...rest, faults: firstRows(faults, 0) }));
+    view.compareWith(nothing);
+    expect(colour(view, 4)).toBe(LIGHT.loadedSelected);
+    view.compareWith(undefined);
+    expect(view.colouring).toBe('state');
+    expect(prefetches.rows + removals.rows).toBe(2);
   });
 
   it('shows the address space of the selected process', () => {

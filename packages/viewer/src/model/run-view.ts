@@ -13,7 +13,7 @@ import { word } from './colour.ts';
 import type { PageGrid } from './grid.ts';
 import { GridPixels, type RowRun } from './grid-pixels.ts';
 import { PageStates, type Totals } from './page-states.ts';
-import { type Colouring, LEVELS, ownerByte, palette, rampByte } from './palette.ts';
+import { type Colouring, comparisonByte, LEVELS, ownerByte, palette, rampByte } from './palette.ts';
 import { physicalGrid } from './physical-grid.ts';
 import { Playback } from './playback.ts';
 import { LIGHT, type Theme } from './theme.ts';
@@ -52,6 +52,8 @@ export class RunView {
   #theme: Theme = LIGHT;
   #colours: Uint32Array;
   #levels: Int16Array;
+  /** 1 for every slot that comes in during the run this one is compared with. */
+  #elsewhere: Uint8Array = new Uint8Array(0);
   #pixels: GridPixels;
 
   constructor(run: Run) {
@@ -141,6 +143,25 @@ export class RunView {
     this.#pixels.markAll();
   }
 
+  /** Compares with another run of the same guest: page by page, at its end. */
+  compareWith(other: RunView | undefined): void {
+    const { ram } = this.run;
+    this.#elsewhere = new Uint8Array(other === undefined ? 0 : ram.slots);
+    if (other !== undefined) {
+      other.atEnd.event.forEach((event, slot) => {
+        const here = event < 0 ? -1 : ram.slotOf(other.run.ram.addressOf(slot));
+        if (here >= 0) this.#elsewhere[here] = 1;
+      });
+    }
+    if (other === undefined && this.#colouring === 'compare') this.setColouring('state');
+    this.#pixels.markAll();
+  }
+
+  /** Whether there is a run to compare with. */
+  get comparable(): boolean {
+    return this.#elsewhere.length > 0;
+  }
+
   get theme(): Theme {
     return this.#theme;
   }
@@ -187,9 +208,12 @@ export class RunView {
     const { bytes, event } = this.states;
     const levels = this.#levels;
     const { classes } = this.graph;
+    const elsewhere = this.#elsewhere;
     switch (this.#colouring) {
       case 'state':
         return (slot) => bytes[slot]!;
+      case 'compare':
+        return (slot) => comparisonByte(bytes[slot]!, event[slot]! >= 0, elsewhere[slot] === 1);
       case 'owner':
         return (slot) => ownerByte(bytes[slot]!, classes[slot]!);
       case 'order':

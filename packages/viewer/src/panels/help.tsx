@@ -9,7 +9,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['Home End', 'to the beginning, to the end'],
   ['+ −', 'larger, smaller'],
   ['0 W', 'show all, fit the width'],
-  ['1 2 3 4', 'colour by state, order, service time, owner'],
+  ['1 2 3 4 5', 'colour by state, order, service time, owner; compare two runs'],
   ['V', 'physical or virtual'],
   ['R', 'the report: figures and owners'],
   ['/', 'search for an address'],

@@ -4,7 +4,7 @@ import { OWNER_CLASSES } from '@rekindle/memory';
 import type { JSX } from 'preact';
 import { nanos } from '../model/format.ts';
 import * as state from '../model/page-state.ts';
-import { NOBODY, stateColour } from '../model/palette.ts';
+import { comparisonColours, NOBODY, stateColour } from '../model/palette.ts';
 import { type RunView, SERVICE_RANGE } from '../model/run-view.ts';
 
 const { USED, SELECTED, SHARED, LOADED, PREFETCHED, NEW } = state;
@@ -31,6 +31,17 @@ export function Legend({ view }: { view: RunView }): JSX.Element {
         {shown.map(([label, bits]) => (
           <Swatch key={label} label={label} colour={stateColour(bits, theme)} />
         ))}
+      </ul>
+    );
+  }
+  if (colouring === 'compare') {
+    const [here, there, both] = comparisonColours(theme);
+    return (
+      <ul class="legend" data-testid="legend">
+        <Swatch label="only in this run" colour={here} />
+        <Swatch label="only in the other" colour={there} />
+        <Swatch label="in both" colour={both} />
+        <li class="note">this run up to the playhead, the other at its end</li>
       </ul>
     );
   }

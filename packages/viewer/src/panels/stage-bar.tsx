@@ -53,7 +53,9 @@ function GridTools(props: {
     <>
       <Choice
         label="Colour by"
-        options={COLOURINGS.filter((name) => timed || name !== 'service')}
+        options={COLOURINGS.filter(
+          (name) => (timed || name !== 'service') && (view.comparable || name !== 'compare'),
+        )}
         chosen={view.colouring}
         choose={(name) => change(() => view.setColouring(name as Colouring))}
       />
