@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The keyboard: one table of keys, the same wherever the focus is, except in fields and lists.
-import type { GridCanvas } from './draw/grid-canvas.ts';
 import { COLOURINGS } from './model/palette.ts';
 import type { RunView } from './model/run-view.ts';
 import type { Session } from './session.ts';
@@ -9,7 +8,6 @@ type Action = (view: RunView, shift: boolean) => void;
 
 export function shortcuts(
   session: Session,
-  grid: GridCanvas | undefined,
   toggleHelp: () => void,
 ): (event: KeyboardEvent) => void {
   const step = (view: RunView, shift: boolean, direction: 1 | -1) => {
@@ -22,11 +20,11 @@ export function shortcuts(
     ArrowRight: (view, shift) => step(view, shift, 1),
     Home: (view) => view.playback.seek(0),
     End: (view) => view.playback.seek(view.axis.length),
-    '+': () => grid?.zoom(1),
-    '=': () => grid?.zoom(1),
-    '-': () => grid?.zoom(-1),
-    '0': () => grid?.fitAll(),
-    w: () => grid?.fitWidth(),
+    '+': () => session.stage?.zoom(1),
+    '=': () => session.stage?.zoom(1),
+    '-': () => session.stage?.zoom(-1),
+    '0': () => session.stage?.fitAll(),
+    w: () => session.stage?.fitWidth(),
     v: (view) => {
       session.report = false;
       view.setSpace(view.space === 'physical' ? 'virtual' : 'physical');
@@ -34,7 +32,7 @@ export function shortcuts(
     r: () => {
       session.report = !session.report;
     },
-    s: (view) => grid?.save(`${view.run.name}.png`),
+    s: (view) => session.stage?.save(`${view.run.name}.png`),
     t: () => session.setTheme(session.theme === 'dark' ? 'light' : 'dark'),
   };
   return (event) => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { JSX } from 'preact';
-import { useCallback, useEffect, useState } from 'preact/hooks';
-import type { GridCanvas } from '../draw/grid-canvas.ts';
+import { useEffect, useState } from 'preact/hooks';
 import type { Session } from '../session.ts';
 import { shortcuts } from '../shortcuts.ts';
 import { Header } from './header.tsx';
@@ -26,17 +25,15 @@ export interface AppProps {
 
 export function App({ session, openFiles }: AppProps): JSX.Element {
   useSession(session);
-  const [grid, setGrid] = useState<GridCanvas>();
   const [help, setHelp] = useState(false);
-  const onReady = useCallback((drawing: GridCanvas) => setGrid(drawing), []);
   useEffect(() => {
     document.documentElement.dataset.theme = session.theme;
   }, [session.theme]);
   useEffect(() => {
-    const onKeyDown = shortcuts(session, grid, () => setHelp((shown) => !shown));
+    const onKeyDown = shortcuts(session, () => setHelp((shown) => !shown));
     window.addEventListener('keydown', onKeyDown);
     return () => window.removeEventListener('keydown', onKeyDown);
-  }, [session, grid]);
+  }, [session]);
   const dropping = useFileDrop(openFiles);
   const { view } = session;
   return (
@@ -47,13 +44,13 @@ export function App({ session, openFiles }: AppProps): JSX.Element {
       ) : (
         <>
           <main>
-            <StageBar session={session} view={view} grid={grid} />
+            <StageBar session={session} view={view} />
             <Warnings session={session} />
             {session.report ? (
               <Report views={session.views} />
             ) : (
               <>
-                <Stage session={session} onReady={onReady} />
+                <Stage session={session} />
                 <Legend view={view} />
               </>
             )}

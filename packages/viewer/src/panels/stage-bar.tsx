@@ -2,7 +2,6 @@
 // Above the grid: which space, what the colours tell, how wide a row is, zoom, search.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import type { GridCanvas } from '../draw/grid-canvas.ts';
 import { bytes } from '../model/format.ts';
 import { COLOURINGS, type Colouring } from '../model/palette.ts';
 import type { RunView, Space } from '../model/run-view.ts';
@@ -10,12 +9,8 @@ import { findPage } from '../model/search.ts';
 import type { Session } from '../session.ts';
 import { Choice } from './transport.tsx';
 
-export function StageBar(props: {
-  session: Session;
-  view: RunView;
-  grid: GridCanvas | undefined;
-}): JSX.Element {
-  const { session, view, grid } = props;
+export function StageBar(props: { session: Session; view: RunView }): JSX.Element {
+  const { session, view } = props;
   const change = (action: () => void) => {
     action();
     session.hovered = -1;
@@ -36,7 +31,7 @@ export function StageBar(props: {
         }
       />
       {owner !== '' && !session.report && <span class="of">of {owner}</span>}
-      {!session.report && <GridTools session={session} view={view} grid={grid} change={change} />}
+      {!session.report && <GridTools session={session} view={view} change={change} />}
     </div>
   );
 }
@@ -44,10 +39,9 @@ export function StageBar(props: {
 function GridTools(props: {
   session: Session;
   view: RunView;
-  grid: GridCanvas | undefined;
   change: (action: () => void) => void;
 }): JSX.Element {
-  const { session, view, grid, change } = props;
+  const { session, view, change } = props;
   const { timed } = view.run;
   return (
     <>
@@ -73,30 +67,42 @@ function GridTools(props: {
         </select>
       </label>
       <div class="buttons">
-        <button type="button" title="Smaller (−)" onClick={() => change(() => grid?.zoom(-1))}>
+        <button
+          type="button"
+          title="Smaller (−)"
+          onClick={() => change(() => session.stage?.zoom(-1))}
+        >
           −
         </button>
-        <button type="button" title="Show all (0)" onClick={() => change(() => grid?.fitAll())}>
+        <button
+          type="button"
+          title="Show all (0)"
+          onClick={() => change(() => session.stage?.fitAll())}
+        >
           all
         </button>
         <button
           type="button"
           title="Fit the width (W)"
-          onClick={() => change(() => grid?.fitWidth())}
+          onClick={() => change(() => session.stage?.fitWidth())}
         >
           width
         </button>
-        <button type="button" title="Larger (+)" onClick={() => change(() => grid?.zoom(1))}>
+        <button
+          type="button"
+          title="Larger (+)"
+          onClick={() => change(() => session.stage?.zoom(1))}
+        >
           +
         </button>
       </div>
       <span class="spring" />
-      <Search session={session} view={view} grid={grid} />
+      <Search session={session} view={view} />
       <button
         type="button"
         class="quiet"
         title="Save the picture (S)"
-        onClick={() => grid?.save(`${view.run.name}.png`)}
+        onClick={() => session.stage?.save(`${view.run.name}.png`)}
       >
         Save
       </button>
@@ -104,12 +110,8 @@ function GridTools(props: {
   );
 }
 
-function Search(props: {
-  session: Session;
-  view: RunView;
-  grid: GridCanvas | undefined;
-}): JSX.Element {
-  const { session, view, grid } = props;
+function Search(props: { session: Session; view: RunView }): JSX.Element {
+  const { session, view } = props;
   const [problem, setProblem] = useState('');
   const find = (text: string) => {
     const answer = findPage(view, text);
@@ -118,7 +120,7 @@ function Search(props: {
     if (typeof answer !== 'string') {
       const cell = view.grid.cellOf(answer.slot);
       session.hovered = cell;
-      grid?.reveal(cell);
+      session.stage?.reveal(cell);
     }
     session.changed();
   };

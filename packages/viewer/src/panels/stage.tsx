@@ -8,20 +8,13 @@ import type { Session } from '../session.ts';
 
 const DRAG_PIXELS = 4;
 
-export function Stage({
-  session,
-  onReady,
-}: {
-  session: Session;
-  onReady: (grid: GridCanvas) => void;
-}): JSX.Element {
+export function Stage({ session }: { session: Session }): JSX.Element {
   const element = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const canvas = element.current;
     if (canvas === null) return;
     const drawing = new GridCanvas(canvas);
     session.stage = drawing;
-    onReady(drawing);
     const stopDrawing = session.onFrame(() => drawStage(session, drawing));
     const stopPointing = pointAt(session, drawing);
     const sizes = new ResizeObserver(() => {
@@ -33,8 +26,9 @@ export function Stage({
       stopDrawing();
       stopPointing();
       sizes.disconnect();
+      session.stage = undefined;
     };
-  }, [session, onReady]);
+  }, [session]);
   return (
     // biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes the arrow keys itself
     <canvas
