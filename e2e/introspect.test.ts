@@ -134,6 +134,24 @@ describe('a snapshot looked into', () => {
     expect(same).toBeGreaterThan(told.count * 0.99);
   });
 
+  it('tells the areas of the JVM, which nobody asked', () => {
+    const told = asked.memory.ownership.totals();
+    const read = found.memory.ownership.totals();
+    for (const name of [
+      'java heap',
+      'metaspace',
+      'code cache',
+      'class archive',
+      'thread stacks',
+    ] as const) {
+      console.log(
+        `${name}: ${told[name]} pages by native memory tracking, ${read[name]} by the JVM's own structures`,
+      );
+      expect(read[name] / told[name]).toBeGreaterThan(0.95);
+      expect(read[name] / told[name]).toBeLessThan(1.05);
+    }
+  });
+
   it('is looked into within three seconds', () => {
     expect(elapsedMs).toBeLessThan(3000);
   });
@@ -163,7 +181,7 @@ describe('rekindle memory', () => {
     expect(stderr).toBe('');
     expect(status).toBe(0);
     const figures = JSON.parse(stdout);
-    expect(figures).toMatchObject({ jvmAreas: true, frames: found.memory.frames.count });
+    expect(figures).toMatchObject({ jvmAreas: 'owners', frames: found.memory.frames.count });
     const told = asked.memory.ownership.totals();
     for (const name of [
       'java heap',

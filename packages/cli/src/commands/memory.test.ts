@@ -43,7 +43,7 @@ describe('rekindle memory introspect', () => {
     );
     expect(figures).toMatchObject({
       kernelRelease: '6.1.0-assembled',
-      jvmAreas: false,
+      jvmAreas: null,
       frames: 512,
       owners: { free: 64, 'page cache': 2 },
       processes: [{ pid: 1, residentPages: 4 }],

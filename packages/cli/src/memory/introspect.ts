@@ -58,17 +58,15 @@ export function introspectCommand(): Command {
       const files = flags.files === undefined ? undefined : pagesOfFiles(memory, kindOf);
       if (flags.json) {
         const { kernelRelease, pageTableLevels, tasks } = found;
-        const jvmAreas = jvms !== undefined;
+        const jvmAreas = jvms !== undefined ? 'owners' : memory.jvms.length > 0 ? 'memory' : null;
         const head = { kernelRelease, pageTableLevels, tasks, elapsedMs, jvmAreas };
         printJson({ ...head, ...memoryFigures(memory), files: files?.slice(0, flags.files) });
         return;
       }
       printHead(found, elapsedMs);
       printMemory(memory);
-      if (jvms === undefined && memory.processes.some(({ name }) => name === 'java')) {
-        process.stdout.write(
-          '\nAreas of the JVM are not told: a snapshot with owners.jfr has them (rekindle snapshot).\n',
-        );
+      if (memory.jvms.length === 0 && memory.processes.some(({ name }) => name === 'java')) {
+        process.stdout.write('\nThis JVM tells of no areas in memory: all of it is "jvm other".\n');
       }
       if (files !== undefined && flags.files !== undefined) printFiles(files, flags.files);
     });
@@ -107,7 +105,10 @@ function firecrackerRegions(bytes: number): MemoryRegion[] {
   return [low, { guestPhysical: 4 * GIB, bytes: bytes - gap, fileOffset: gap }];
 }
 
-/** What the JVMs said of themselves when the snapshot was made; undefined when nobody asked them. */
+/**
+ * What the JVMs said of themselves when the snapshot was made, which is finer than what is read off their
+ * memory; undefined when nobody asked them.
+ */
 async function jvmsOf({ owners }: Subject) {
   if (owners === undefined) return undefined;
   const source = FileError.wrap(owners, () => openFileSource(owners));

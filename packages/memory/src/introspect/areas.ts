@@ -17,12 +17,16 @@ export interface Area {
   readonly end: number;
   /** Physical address of its struct file; 0 for none. */
   readonly file: number;
+  /** Where in the file it begins, in pages. */
+  readonly filePage: number;
+  readonly writable: boolean;
   /** Name of a special mapping: [vdso], [vvar]. */
   readonly special: string;
 }
 
 const MAX_AREAS = 262_144;
 const USER_END = 2 ** 56;
+const VM_WRITE = 2;
 
 const SHAPE: readonly { pivots: number; slots: number; leaf: boolean }[] = [
   { pivots: 0, slots: 31, leaf: true },
@@ -41,6 +45,8 @@ export function readAreas(kernel: GuestKernel, mm: number): Area[] {
     start: kernel.btf.offset('vm_area_struct', 'vm_start'),
     end: kernel.btf.offset('vm_area_struct', 'vm_end'),
     file: kernel.btf.offset('vm_area_struct', 'vm_file'),
+    filePage: kernel.btf.offset('vm_area_struct', 'vm_pgoff'),
+    flags: kernel.btf.offset('vm_area_struct', 'vm_flags'),
     data: kernel.btf.offset('vm_area_struct', 'vm_private_data'),
   };
   for (const area of addresses) {
@@ -50,7 +56,9 @@ export function readAreas(kernel: GuestKernel, mm: number): Area[] {
     if (!(start < end && end <= USER_END && start % 4096 === 0 && end % 4096 === 0)) continue;
     const file = kernel.follow(area + at.file);
     const special = file === 0 ? specialName(kernel, kernel.follow(area + at.data)) : '';
-    areas.push({ start, end, file: Math.max(file, 0), special });
+    const filePage = kernel.memory.u32(area + at.filePage);
+    const writable = (kernel.memory.u32(area + at.flags) & VM_WRITE) !== 0;
+    areas.push({ start, end, file: Math.max(file, 0), filePage, writable, special });
   }
   return areas.sort((a, b) => a.start - b.start);
 }

@@ -26,6 +26,7 @@ function frames(list: readonly (Frame | null)[]): PageFrames {
     mapcount: column(({ mapcount }) => mapcount ?? 0xffff_ffff),
     mappingHigh: column(({ mapping }) => mapping?.[0] ?? 0),
     mappingLow: column(({ mapping }) => mapping?.[1] ?? 0),
+    index: column(() => 0),
     order: column(({ order }) => order ?? 0),
     head: Uint32Array.from(list, (frame, i) => frame?.head ?? i),
   };

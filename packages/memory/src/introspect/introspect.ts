@@ -8,14 +8,18 @@
 import { PAGE_BYTES } from '../frames.ts';
 import { type GuestMemory, PAGE_EXCLUSIVE, PAGE_FILE_OR_SHARED } from '../guest-memory.ts';
 import { GuestMemoryBuilder } from '../guest-memory-builder.ts';
-import { readAreas } from './areas.ts';
+import { NO_METHODS } from '../jvm-layout.ts';
+import { type Area, readAreas } from './areas.ts';
 import { findKernel } from './find-kernel.ts';
 import { type FrameOwnerKind, frameOwners } from './frame-owners.ts';
 import type { GuestKernel } from './guest-kernel.ts';
+import { hotspotRegions } from './hotspot.ts';
+import { PageCache } from './page-cache.ts';
 import { type PageFrames, readPageFrames, symbol } from './page-frames.ts';
 import { PageTables } from './page-tables.ts';
 import { Paths } from './paths.ts';
 import { type MemoryRegion, PhysicalMemory, type SyncByteSource } from './physical-memory.ts';
+import { ProcessMemory } from './process-memory.ts';
 
 const MAX_TASKS = 4 << 20;
 const USER_END = 2 ** 56;
@@ -68,6 +72,7 @@ class ProcessWalk {
   readonly #tables: PageTables;
   readonly #frames: PageFrames;
   readonly #builder: GuestMemoryBuilder;
+  readonly #cache: PageCache;
   readonly #task;
   readonly #mm;
 
@@ -83,6 +88,7 @@ class ProcessWalk {
     this.#tables = tables;
     this.#frames = frames;
     this.#builder = builder;
+    this.#cache = new PageCache(kernel, frames);
     const { btf } = kernel;
     this.#task = {
       tasks: btf.offset('task_struct', 'tasks'),
@@ -122,9 +128,28 @@ class ProcessWalk {
       const label = area.file > 0 ? this.paths.ofFile(area.file) : this.#label(mm, area);
       return this.#builder.addMapping(process, area.start, area.end, label);
     });
-    let current = 0;
     const root = kernel.follow(mm + this.#mm.pgd);
     if (root <= 0) return;
+    this.#pages(root, process, areas, mappings);
+    this.#jvm(root, pid, areas);
+  }
+
+  /** A process that has libjvm.so is asked what it knows of its areas, as it lies there. */
+  #jvm(root: number, pid: number, areas: readonly Area[]): void {
+    const named = areas.map(({ start, end, writable, file }) => {
+      return { start, end, writable, file: file > 0 ? this.paths.ofFile(file) : '' };
+    });
+    const library = areas.findIndex(
+      ({ filePage }, index) => filePage === 0 && named[index]!.file.endsWith('/libjvm.so'),
+    );
+    if (library < 0) return;
+    const memory = new ProcessMemory(this.#kernel, this.#tables, root, areas, this.#cache);
+    const regions = hotspotRegions(memory, areas[library]!.start, named);
+    if (regions !== undefined) this.#builder.addJvm(pid, regions, NO_METHODS);
+  }
+
+  #pages(root: number, process: number, areas: readonly Area[], mappings: readonly number[]): void {
+    let current = 0;
     this.#tables.walk(root, 0, USER_END, (page) => {
       for (let i = 0; i < page.pages; i++) {
         const virtual = page.virtual + i * PAGE_BYTES;

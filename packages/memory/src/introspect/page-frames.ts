@@ -21,6 +21,8 @@ export interface PageFrames {
   readonly mapcount: Uint32Array;
   readonly mappingHigh: Uint32Array;
   readonly mappingLow: Uint32Array;
+  /** page.index, lower 32 bits: the page of the file. */
+  readonly index: Uint32Array;
   /** page.private: the order of a free block at its head. */
   readonly order: Uint32Array;
   /** Frame of the head of a compound page, or the frame itself. */
@@ -44,6 +46,7 @@ export function readPageFrames(
     mapcount: new Uint32Array(count),
     mappingHigh: new Uint32Array(count),
     mappingLow: new Uint32Array(count),
+    index: new Uint32Array(count),
     order: new Uint32Array(count),
     head: Uint32Array.from({ length: count }, (_, frame) => frame),
   };
@@ -73,7 +76,7 @@ function checkedGeometry(
   const sectionBits = Number(vmcoreinfo.get('NUMBER(SECTION_SIZE_BITS)') ?? 27);
   const pageStructBytes = btf.size('page');
   const sectionBytes = btf.size('mem_section');
-  const fields = ['flags', '_mapcount', 'mapping', 'private', 'compound_head'];
+  const fields = ['flags', '_mapcount', 'mapping', 'index', 'private', 'compound_head'];
   const whole =
     Number.isInteger(sectionBits) &&
     sectionBits >= 20 &&
@@ -131,6 +134,7 @@ function readSection(
     mapcount: btf.offset('page', '_mapcount'),
     mapping: btf.offset('page', 'mapping'),
     private: btf.offset('page', 'private'),
+    index: btf.offset('page', 'index'),
     head: btf.offset('page', 'compound_head'),
   };
   const mapAddress = (BigInt(map.high) << 32n) | BigInt(map.low);
@@ -151,6 +155,7 @@ function readSection(
       frames.mapcount[i] = view.getUint32(base + at.mapcount, true);
       frames.mappingLow[i] = view.getUint32(base + at.mapping, true);
       frames.mappingHigh[i] = view.getUint32(base + at.mapping + 4, true);
+      frames.index[i] = view.getUint32(base + at.index, true);
       frames.order[i] = view.getUint32(base + at.private, true);
       const headLow = view.getUint32(base + at.head, true);
       if ((headLow & 1) === 0) continue;

@@ -27,7 +27,14 @@ const VMEMMAP = 0xffff_ea00_0000_0000n;
 
 const TASK = { comm: 0, tasks: 16, pid: 32, mm: 40, group_leader: 48 };
 const MM = { mm_mt: 0, pgd: 24, exe_file: 32, start_brk: 40, brk: 48, start_stack: 56 };
-const AREA = { vm_start: 0, vm_end: 8, vm_file: 16, vm_private_data: 24 };
+const AREA = {
+  vm_start: 0,
+  vm_end: 8,
+  vm_file: 16,
+  vm_private_data: 24,
+  vm_pgoff: 32,
+  vm_flags: 40,
+};
 const DENTRY = { d_parent: 0, d_name: 8, d_u: 32 };
 const MOUNT = { mnt_parent: 0, mnt_mountpoint: 8, mnt: 16 };
 const PAGES = { flags: 0, union: 8, _mapcount: 48 };
@@ -40,7 +47,7 @@ const BTF = assembleBtf(
     task_struct: { size: 64, members: offsets(TASK) },
     maple_tree: { size: 16, members: [['ma_root', 8]] },
     mm_struct: { size: 64, members: offsets(MM) },
-    vm_area_struct: { size: 32, members: offsets(AREA) },
+    vm_area_struct: { size: 48, members: offsets(AREA) },
     path: {
       size: 16,
       members: [
@@ -76,16 +83,17 @@ const BTF = assembleBtf(
     address_space: { size: 8, members: [['host', 0]] },
     // As in the kernel, what a page is used for lies in anonymous unions.
     '(cache)': {
-      size: 32,
+      size: 40,
       members: [
         ['lru', 0],
         ['mapping', 16],
-        ['private', 24],
+        ['index', 24],
+        ['private', 32],
       ],
     },
     '(tail)': { size: 8, members: [['compound_head', 0]] },
     '(use)': {
-      size: 32,
+      size: 40,
       members: [
         ['', 0, '(cache)'],
         ['', 0, '(tail)'],
@@ -177,7 +185,7 @@ export function assembleGuest(levels: 4 | 5 = 4): AssembledGuest {
   memory.u64(special, image(7 * PAGE + 0xf00));
   memory.text(7 * PAGE + 0xf00, '[vdso]');
   const area = (index: number, start: Halves, end: Halves, file: Halves, data: Halves): Halves => {
-    const at = 17 * PAGE + index * 32;
+    const at = 17 * PAGE + index * 48;
     memory.u64(at + AREA.vm_start, start);
     memory.u64(at + AREA.vm_end, end);
     memory.u64(at + AREA.vm_file, file);
@@ -231,7 +239,7 @@ export function assembleGuest(levels: 4 | 5 = 4): AssembledGuest {
     memory.u32(at, use.flags ?? 0);
     memory.u32(at + PAGES._mapcount, use.mapcount ?? 0xffff_ffff);
     memory.u64(at + PAGES.union + 16, use.mapping ?? NULL);
-    memory.u32(at + PAGES.union + 24, use.order ?? 0);
+    memory.u32(at + PAGES.union + 32, use.order ?? 0);
     if (use.head !== undefined) {
       const head = VMEMMAP + BigInt(use.head * 64 + 1);
       memory.u64(at + PAGES.union, [Number(head >> 32n), Number(head & 0xffff_ffffn)]);
