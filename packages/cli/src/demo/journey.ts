@@ -6,12 +6,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { GuestMemory } from '@rekindle/memory';
 import {
+  type AcceleratorChoice,
   type BuildProgress,
   bootVm,
+  chooseAccelerator,
   ensureImage,
   ensureInitramfs,
   ensureKernel,
   type Machine,
+  QemuEngine,
   type RestoreTimings,
   recordingVmLog,
   restoreVm,
@@ -83,6 +86,13 @@ export async function journey(options: JourneyOptions, progress: Progress): Prom
   );
   await step(progress, 'preload library', buildPreload, () => '');
 
+  // Asked before the clock of the cold start runs: the first answer on a host boots a tiny guest.
+  await step(
+    progress,
+    'engine and accelerator',
+    () => chooseEngine(kernel.path),
+    ({ accelerator, cached }) => `qemu ${accelerator}${cached ? ' (probed before)' : ''}`,
+  );
   const booted = await step(
     progress,
     'boot to first answer',
@@ -163,6 +173,12 @@ export async function journey(options: JourneyOptions, progress: Progress): Prom
   } finally {
     await machine.kill();
   }
+}
+
+async function chooseEngine(kernel: string): Promise<AcceleratorChoice> {
+  const { binary, version, problem } = await new QemuEngine().probe();
+  if (!binary || !version) throw new Error(problem ?? 'QEMU is missing');
+  return chooseAccelerator({ binary, version, kernel });
 }
 
 /** Runs one step of the journey with its time and result on a line of their own. */
