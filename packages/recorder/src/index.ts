@@ -6,6 +6,7 @@ export {
   type ConfigurationOption,
 } from './configuration.ts';
 export { RecorderError, type RecorderErrorCode } from './error.ts';
+export { EventStream, type EventStreamOptions } from './event-stream.ts';
 export { configureRecorder, eventHandle, setThreadName } from './flight-recorder.ts';
 export type { EventHandle, PendingEvent } from './handle.ts';
 export { DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
@@ -15,7 +16,7 @@ export {
   predefinedConfigurations,
 } from './predefined.ts';
 export type { RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
-export { flush, Recording } from './recording.ts';
+export { flush, Recording, recordings, repositoryDirectory } from './recording.ts';
 export type { Settings } from './settings.ts';
 export type { CommitArguments, Named, Positional } from './values.ts';
 export { describeSources, enableVmEvents } from './vm-events.ts';

@@ -26,6 +26,24 @@ export class Recording {
     if (configuration !== undefined) enableVmEvents();
   }
 
+  /** The recording of an id; it must exist. */
+  static find(id: number): Recording {
+    const recording = Object.create(Recording.prototype) as { id: number };
+    recording.id = id;
+    return recording as Recording;
+  }
+
+  /** A stopped recording with everything that is in the repository. */
+  static snapshot(): Recording {
+    return Recording.find((recorderControl().ask({ op: 'snapshot' }) as RecordingInfo).id);
+  }
+
+  /** Another recording with the same data and settings; stopped where asked for. */
+  clone(stop = false): Recording {
+    const info = recorderControl().ask({ op: 'clone', id: this.id, stop }) as RecordingInfo;
+    return Recording.find(info.id);
+  }
+
   /** What the recorder knows about it now. */
   get info(): RecordingInfo {
     return recorderControl().ask({ op: 'info', id: this.id }) as RecordingInfo;
@@ -72,6 +90,16 @@ export class Recording {
   close(): void {
     recorderControl().ask({ op: 'close', id: this.id });
   }
+}
+
+/** Directory of the chunk files, for `EventStream.openRepository`. */
+export function repositoryDirectory(): string {
+  return recorderControl().directory;
+}
+
+/** What recordings there are in this process. */
+export function recordings(): readonly RecordingInfo[] {
+  return recorderControl().ask({ op: 'list' }) as RecordingInfo[];
 }
 
 /** Publishes to followers what all threads have committed, without waiting for the flush interval. */

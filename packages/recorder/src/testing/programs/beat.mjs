@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// node beat.mjs REPOSITORY EVENTS: an event every 20 ms, a chunk every 400 ms, until a line comes in.
+// Prints the directory of the chunks.
+import {
+  configureRecorder,
+  eventHandle,
+  now,
+  Recording,
+  repositoryDirectory,
+} from '@rekindle/recorder';
+
+configureRecorder({ repository: process.argv[2] });
+const recording = new Recording({ flushInterval: 100 }).start();
+const beats = eventHandle({
+  name: 'test.Beat',
+  label: 'Beat',
+  category: ['Test'],
+  thread: true,
+  stackTrace: true,
+  fields: [
+    { name: 'number', type: 'int', label: 'Number' },
+    { name: 'text', type: 'java.lang.String', label: 'Text' },
+  ],
+});
+console.log(repositoryDirectory());
+let number = 0;
+function beat() {
+  beats.commit(now(), number++, 'a text in the pool of strings');
+}
+const timer = setInterval(() => {
+  beat();
+  if (number % 20 === 0) recording.set({});
+}, 20);
+process.stdin.once('data', () => {
+  clearInterval(timer);
+  console.log(number);
+  process.stdin.destroy();
+  // the files stay until the followers have seen the end
+  setTimeout(() => {}, 1500);
+  recording.set({});
+});
