@@ -243,6 +243,29 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     await page.screenshot({ path: join(shots, 'prefetched.png') });
   });
 
+  it('plays two runs side by side, on one clock', async () => {
+    await open('prefetched.jfr', 'run.jfr');
+    await page.keyboard.press('b');
+    await page.getByTestId('stage').nth(1).waitFor();
+    const heads = page.locator('.stage-head');
+    expect(await heads.count()).toBe(2);
+    // The longer run is in front; at the moment the other answers, it has not.
+    const answer = summarize(prefetched).firstResponse;
+    await page.evaluate((nanos) => {
+      const { session } = rekindle;
+      session.view.playback.seek(nanos);
+      session.view.follow();
+      session.changed();
+    }, answer);
+    await page.locator('.stage-head.answered').waitFor();
+    expect(await said(heads.nth(0))).toMatch(/run\.jfr[^]*no answer yet/);
+    expect(await said(heads.nth(1))).toMatch(/prefetched\.jfr[^]*answered after/);
+    await page.screenshot({ path: join(shots, 'beside.png') });
+    await page.keyboard.press('b');
+    await page.getByTestId('stage').nth(1).waitFor({ state: 'detached' });
+    expect(complaints).toEqual([]);
+  });
+
   it('opens the three texts of fireCRaCer', async () => {
     await open('mem_mapping.txt', 'uffd.log', 'nmt.log');
     await page.keyboard.press('End');
@@ -313,12 +336,14 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
 interface Rekindle {
   session: {
     view: {
-      playback: { playing: boolean };
+      playback: { playing: boolean; seek(position: number): void };
+      follow(): void;
       states: { applied: number };
       grid: { cellOf(slot: number): number };
     };
     stage: { reveal(cell: number): void; pointOf(cell: number): { x: number; y: number } };
     redraw(): void;
+    changed(): void;
   };
 }
 declare const rekindle: Rekindle;

@@ -73,6 +73,15 @@ const shots = [
       await page.keyboard.press('End');
     },
   },
+  {
+    name: 'viewer-side-by-side',
+    both: true,
+    act: async (page) => {
+      await page.keyboard.press('b');
+      await page.getByTestId('stage').nth(1).waitFor();
+      await seek(page, 0.8);
+    },
+  },
   { name: 'viewer-report', both: true, act: (page) => page.keyboard.press('r') },
 ];
 

@@ -3,6 +3,7 @@
 // are. Panels subscribe to it; the drawings are redrawn from it frame by frame.
 import type { Run } from '@rekindle/analysis';
 import type { GridCanvas } from './draw/grid-canvas.ts';
+import { follow } from './model/beside.ts';
 import type { Problem } from './model/problem.ts';
 import { RunView } from './model/run-view.ts';
 import { DARK, LIGHT, type ThemeName } from './model/theme.ts';
@@ -16,6 +17,10 @@ export class Session {
   problem: Problem | undefined;
   /** What could not be read of what is shown. */
   warnings: readonly string[] = [];
+  /** Whether a second run is shown beside the one in front, and plays with it. */
+  beside = false;
+  /** Index of the run that the pointer is in. */
+  pointedAt = 0;
   /** Whether the figures by owner are shown in place of the memory. */
   report = false;
   /** What is being opened, or undefined. */
@@ -69,12 +74,14 @@ export class Session {
   show(runs: readonly Run[], warnings: readonly string[] = []): void {
     this.warnings = warnings;
     this.report = false;
+    this.beside = false;
     this.views = runs.map((run) => new RunView(run));
     for (const [index, view] of this.views.entries()) {
       view.setTheme(this.theme === 'dark' ? DARK : LIGHT);
       view.compareWith(this.views.find((_, other) => other !== index));
     }
     this.active = 0;
+    this.pointedAt = 0;
     this.problem = undefined;
     this.opening = undefined;
     this.hovered = -1;
@@ -86,8 +93,24 @@ export class Session {
   activate(index: number): void {
     this.view?.playback.pause();
     this.active = Math.max(0, Math.min(index, this.views.length - 1));
+    this.pointedAt = this.active;
     this.hovered = -1;
     this.found = -1;
+    this.changed();
+  }
+
+  /** Shows two runs beside each other, the longer one in front: its playhead moves both. */
+  setBeside(beside: boolean): void {
+    const changes = this.beside !== (beside && this.views.length > 1);
+    this.beside = beside && this.views.length > 1;
+    this.report = false;
+    // Half the width wants rows half as long.
+    if (changes) for (const view of this.views) view.setColumns(view.columns * (beside ? 0.5 : 2));
+    if (this.beside) {
+      const longest = this.views.reduce((a, b) => (b.run.duration > a.run.duration ? b : a));
+      const index = this.views.indexOf(longest);
+      if (index !== this.active) this.activate(index);
+    }
     this.changed();
   }
 
@@ -106,8 +129,14 @@ export class Session {
 
   /** Renders panels and drawings again. */
   changed(): void {
+    this.#keepBeside();
     for (const listener of this.#panels) listener();
     this.redraw();
+  }
+
+  #keepBeside(): void {
+    const { view, other, beside } = this;
+    if (beside && view !== undefined && other !== undefined) follow(view, other);
   }
 
   /** Redraws with the next frame; plays on for as long as the run plays. */
@@ -121,7 +150,10 @@ export class Session {
     const view = this.view;
     const elapsed = this.#lastFrame === 0 ? 0 : Math.min(now - this.#lastFrame, 250);
     const wasPlaying = view?.playback.playing === true;
-    if (view?.playback.advance(elapsed) === true) view.follow();
+    if (view?.playback.advance(elapsed) === true) {
+      view.follow();
+      this.#keepBeside();
+    }
     for (const draw of this.#drawings) draw();
     const playing = view?.playback.playing === true;
     this.#lastFrame = playing ? now : 0;

@@ -29,6 +29,7 @@ export function shortcuts(
       session.report = false;
       view.setSpace(view.space === 'physical' ? 'virtual' : 'physical');
     },
+    b: () => session.setBeside(!session.beside),
     r: () => {
       session.report = !session.report;
     },

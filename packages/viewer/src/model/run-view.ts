@@ -104,8 +104,11 @@ export class RunView {
     return ROW_WIDTHS.filter((width) => this.run.ram.slots / width <= MOST_ROWS);
   }
 
+  /** Sets the pages per row; the nearest that is offered. */
   setColumns(columns: number): void {
-    this.#columns[this.#space] = columns;
+    const widths = this.rowWidths;
+    const wider = widths.find((width) => width >= columns) ?? widths.at(-1) ?? 4096;
+    this.#columns[this.#space] = wider;
     this.#makeGrid();
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import type { RunView } from '../model/run-view.ts';
 import type { Session } from '../session.ts';
 import { shortcuts } from '../shortcuts.ts';
 import { Header } from './header.tsx';
@@ -12,6 +13,7 @@ import { OwnerTree } from './owner-tree.tsx';
 import { Report } from './report.tsx';
 import { Stage } from './stage.tsx';
 import { StageBar } from './stage-bar.tsx';
+import { StageHead } from './stage-head.tsx';
 import { Timeline } from './timeline.tsx';
 import { Totals } from './totals.tsx';
 import { Transport } from './transport.tsx';
@@ -50,15 +52,15 @@ export function App({ session, openFiles }: AppProps): JSX.Element {
               <Report views={session.views} />
             ) : (
               <>
-                <Stage session={session} />
-                <Legend view={view} />
+                <Stages session={session} />
+                <Legend view={view} others={session.beside ? session.views : []} />
               </>
             )}
           </main>
           <aside>
             <Totals view={view} other={session.other} />
             <OwnerTree key={session.active} session={session} view={view} />
-            <Inspector view={view} cell={session.hovered} />
+            <Inspector view={session.views[session.pointedAt] ?? view} cell={session.hovered} />
           </aside>
           <footer>
             <Transport session={session} view={view} />
@@ -67,6 +69,22 @@ export function App({ session, openFiles }: AppProps): JSX.Element {
         </>
       )}
       {help && <Help close={() => setHelp(false)} />}
+    </div>
+  );
+}
+
+/** The grid of the run in front, or two grids beside each other. */
+function Stages({ session }: { session: Session }): JSX.Element {
+  const { beside, views, active, other } = session;
+  if (!beside || other === undefined) return <Stage session={session} index={active} />;
+  return (
+    <div class="stages">
+      {[active, views.indexOf(other)].map((index) => (
+        <div key={index}>
+          <StageHead view={views[index] as RunView} />
+          <Stage session={session} index={index} />
+        </div>
+      ))}
     </div>
   );
 }

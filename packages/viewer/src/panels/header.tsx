@@ -38,6 +38,16 @@ export function Header(props: {
       )}
       <span class="spring" />
       <FileButton openFiles={props.openFiles} />
+      {view !== undefined && !session.report && (
+        <button
+          type="button"
+          class="quiet"
+          title="Save the picture of the grid (S)"
+          onClick={() => session.stage?.save(`${view.run.name}.png`)}
+        >
+          Save
+        </button>
+      )}
       <button
         type="button"
         class="quiet"

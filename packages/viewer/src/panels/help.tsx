@@ -11,6 +11,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['0 W', 'show all, fit the width'],
   ['1 2 3 4 5', 'colour by state, order, service time, owner; compare two runs'],
   ['V', 'physical or virtual'],
+  ['B', 'two runs side by side, on one clock'],
   ['R', 'the report: figures and owners'],
   ['/', 'search for an address'],
   ['S', 'save the picture of the grid'],

@@ -22,10 +22,14 @@ const STATES: readonly (readonly [string, number])[] = [
   ['new', LOADED | NEW],
 ];
 
-export function Legend({ view }: { view: RunView }): JSX.Element {
-  const { theme, colouring, run } = view;
+/** @param others runs beside the one in front */
+export function Legend(props: { view: RunView; others: readonly RunView[] }): JSX.Element {
+  const { theme, colouring, run } = props.view;
+  const prefetched = [run, ...props.others.map((other) => other.run)].some(
+    ({ prefetches }) => prefetches.rows > 0,
+  );
   if (colouring === 'state') {
-    const shown = STATES.filter(([, bits]) => (bits & PREFETCHED) === 0 || run.prefetches.rows > 0);
+    const shown = STATES.filter(([, bits]) => (bits & PREFETCHED) === 0 || prefetched);
     return (
       <ul class="legend" data-testid="legend">
         {shown.map(([label, bits]) => (

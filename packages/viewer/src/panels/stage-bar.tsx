@@ -30,6 +30,16 @@ export function StageBar(props: { session: Session; view: RunView }): JSX.Elemen
           })
         }
       />
+      {session.other !== undefined && !session.report && (
+        <button
+          type="button"
+          aria-pressed={session.beside}
+          title="Two runs beside each other, on one clock (B)"
+          onClick={() => session.setBeside(!session.beside)}
+        >
+          side by side
+        </button>
+      )}
       {owner !== '' && !session.report && <span class="of">of {owner}</span>}
       {!session.report && <GridTools session={session} view={view} change={change} />}
     </div>
@@ -98,14 +108,6 @@ function GridTools(props: {
       </div>
       <span class="spring" />
       <Search session={session} view={view} />
-      <button
-        type="button"
-        class="quiet"
-        title="Save the picture (S)"
-        onClick={() => session.stage?.save(`${view.run.name}.png`)}
-      >
-        Save
-      </button>
     </>
   );
 }
@@ -135,7 +137,7 @@ function Search(props: { session: Session; view: RunView }): JSX.Element {
       <input
         name="address"
         type="search"
-        placeholder="0x… or frame number"
+        placeholder="0x… or frame"
         aria-label="Search for an address"
         spellcheck={false}
         autocomplete="off"

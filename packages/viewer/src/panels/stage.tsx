@@ -8,27 +8,28 @@ import type { Session } from '../session.ts';
 
 const DRAG_PIXELS = 4;
 
-export function Stage({ session }: { session: Session }): JSX.Element {
+/** @param index which of the opened runs */
+export function Stage({ session, index }: { session: Session; index: number }): JSX.Element {
   const element = useRef<HTMLCanvasElement>(null);
   useEffect(() => {
     const canvas = element.current;
     if (canvas === null) return;
     const drawing = new GridCanvas(canvas);
-    session.stage = drawing;
-    const stopDrawing = session.onFrame(() => drawStage(session, drawing));
-    const stopPointing = pointAt(session, drawing);
+    if (index === session.active) session.stage = drawing;
+    const stopDrawing = session.onFrame(() => drawStage(session, index, drawing));
+    const stopPointing = pointAt(session, index, drawing);
     const sizes = new ResizeObserver(() => {
       drawing.resize();
-      drawStage(session, drawing);
+      drawStage(session, index, drawing);
     });
     sizes.observe(canvas);
     return () => {
       stopDrawing();
       stopPointing();
       sizes.disconnect();
-      session.stage = undefined;
+      if (session.stage === drawing) session.stage = undefined;
     };
-  }, [session]);
+  }, [session, index]);
   return (
     // biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: it takes the arrow keys itself
     <canvas
@@ -42,20 +43,24 @@ export function Stage({ session }: { session: Session }): JSX.Element {
   );
 }
 
-function drawStage(session: Session, drawing: GridCanvas): void {
-  const view = session.view;
+function drawStage(session: Session, index: number, drawing: GridCanvas): void {
+  const view = session.views[index];
   if (view === undefined) return;
   drawing.show(view.pixels);
   const found = session.found < 0 ? -1 : view.grid.cellOf(session.found);
-  drawing.draw(view.theme, view.repaint(), { hovered: session.hovered, found });
+  // Beside each other both show where the pointer is, if a cell is the same page in both.
+  const alike = index === session.pointedAt || (view.space === 'physical' && session.beside);
+  const hovered = alike ? session.hovered : -1;
+  drawing.draw(view.theme, view.repaint(), { hovered, found });
 }
 
-function pointAt(session: Session, drawing: GridCanvas): () => void {
+function pointAt(session: Session, index: number, drawing: GridCanvas): () => void {
   const { canvas } = drawing;
   let drag: { x: number; y: number; moved: boolean } | undefined;
   const hover = (cell: number) => {
-    if (cell === session.hovered) return;
+    if (cell === session.hovered && session.pointedAt === index) return;
     session.hovered = cell;
+    session.pointedAt = index;
     session.changed();
   };
   const listeners: [string, (event: PointerEvent & WheelEvent & KeyboardEvent) => void][] = [
@@ -119,7 +124,7 @@ function pointAt(session: Session, drawing: GridCanvas): () => void {
 
 /** Arrow keys walk from page to page; with Shift, sixteen at a time. */
 function moveCursor(session: Session, drawing: GridCanvas, event: KeyboardEvent): void {
-  const grid = session.view?.grid;
+  const grid = session.views[session.pointedAt]?.grid;
   if (grid === undefined) return;
   if (event.key === 'Enter') selectOwnerAt(session, session.hovered);
   const steps: Readonly<Record<string, number>> = {
