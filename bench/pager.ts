@@ -129,6 +129,7 @@ async function ours(load: Workload, options: Partial<PagerOptions> = {}): Promis
     socketPath,
     memoryPath: load.memory,
     readahead: 'populate',
+    loop: 'native',
     ...options,
   });
   await pager.ready;

@@ -50,6 +50,24 @@ export function killProcess(pid: number, signal: number): boolean {
   throw new SystemError('kill', value, `process ${pid}`);
 }
 
+/**
+ * Calls back on the event loop when a descriptor has become readable or hung up, once; the watch alone
+ * does not keep the process alive.
+ * @returns the function that ends the watch before that
+ */
+export function whenReadable(fd: number, callback: () => void): () => void {
+  let close: (() => void) | undefined;
+  const end = (): void => {
+    close?.();
+    close = undefined;
+  };
+  close = pollDescriptor(fd, () => {
+    end();
+    callback();
+  });
+  return end;
+}
+
 const EFD_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = 0o4000;
 

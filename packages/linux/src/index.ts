@@ -7,6 +7,7 @@ export {
   killProcess,
   openProcess,
   signalProcess,
+  whenReadable,
 } from './descriptor.ts';
 export { type FaultEngineFunctions, loadFaultEngine } from './foreign.ts';
 export {

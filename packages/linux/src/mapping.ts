@@ -61,6 +61,13 @@ export class Mapping {
     throw new SystemError('madvise', value, this.#place);
   }
 
+  /** Brings every page of writable memory in now, so that no later touch is a fault. */
+  populate(): void {
+    if (this.advise(ADVICE.populateWrite)) return;
+    const bytes = new Uint8Array(this.bytes());
+    for (let at = 0; at < bytes.length; at += 4096) Atomics.add(bytes, at, 0);
+  }
+
   /** Idempotent. Every view must have been dropped. */
   unmap(): void {
     if (!this.#mapped) return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The memory that TypeScript and native/fault-engine.c share, by byte offset. `struct engine`:
 //
-//     0 i32 uffd, socket, process, control      16 i32 notify, unused
+//     0 i32 uffd, control, notify, unused[3]
 //    24 u64 page_size, source, zero_page, states, regions, region_count, ranges, range_count
 //    88 u64 ring, ring_records, messages, units
 //   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
@@ -9,10 +9,8 @@
 //   168 f64 counters[8] in the order of COUNTER   232 private to C, up to 512
 export const ENGINE = {
   uffd: 0,
-  socket: 4,
-  process: 8,
-  control: 12,
-  notify: 16,
+  control: 4,
+  notify: 8,
   pageSize: 24,
   source: 32,
   zeroPage: 40,
@@ -49,7 +47,6 @@ export const FAILURE = {
   outside: 3,
   install: 4,
   event: 5,
-  talkative: 6,
 } as const;
 
 // struct region: u64 host, size, offset. struct guest_range: u64 guest, bytes, offset.

@@ -22,17 +22,13 @@ import {
 import type { FaultLog } from './fault-log.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { HandshakeRegion } from './handshake.ts';
-import { eventError, outsideError, talkativeError } from './loop-errors.ts';
+import { eventError, outsideError } from './loop-errors.ts';
 import { hex, PagerError } from './pager-error.ts';
 import type { PrefetchUnits } from './prefetch-units.ts';
 
 /** What the engine works on. Addresses are in this process. */
 export interface EngineParts {
   readonly uffd: number;
-  /** The VMM's socket, or -1. */
-  readonly socket: number;
-  /** The VMM's pidfd, or -1. */
-  readonly process: number;
   readonly pageSize: number;
   readonly regions: readonly HandshakeRegion[];
   readonly layout: readonly GuestRange[];
@@ -82,6 +78,8 @@ export class NativeEngine {
       ring: Math.ceil((ENGINE.bytes + MESSAGE_BUFFER_BYTES + tables) / 64) * 64,
     };
     this.#memory = mapAnonymous(place.ring + ring);
+    // Or else the fault loop would take faults of its own while it writes records.
+    this.#memory.populate();
     this.#address = this.#memory.address;
     this.#words = new Uint32Array(this.#memory.bytes(0, ENGINE.bytes));
     this.#counters = new Float64Array(this.#words.buffer, ENGINE.counters, COUNTERS);
@@ -99,8 +97,7 @@ export class NativeEngine {
     for (const { guestPhysical, bytes, fileOffset } of parts.layout) {
       row(guestPhysical, bytes, fileOffset);
     }
-    const { uffd, socket, process } = parts;
-    this.#words.set([uffd, socket, process, this.#control.fd, this.#notify.fd]);
+    this.#words.set([parts.uffd, this.#control.fd, this.#notify.fd]);
     this.#store(ENGINE.pageSize, parts.pageSize);
     this.#store(ENGINE.source, parts.source);
     this.#store(ENGINE.zeroPage, parts.zeroPage);
@@ -232,10 +229,8 @@ export class NativeEngine {
         return outsideError(place);
       case FAILURE.install:
         return new PagerError('FAULT_FAILED', `installing a page: ${error}`, place);
-      case FAILURE.event:
-        return eventError(this.#load(ENGINE.error));
       default:
-        return talkativeError();
+        return eventError(this.#load(ENGINE.error));
     }
   }
 

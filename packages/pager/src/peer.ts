@@ -10,9 +10,11 @@ import {
   SystemError,
   signalProcess,
   UnixListener,
+  whenReadable,
 } from '@rekindle/linux';
 import { now } from '@rekindle/recorder';
 import { HandshakeReader, type HandshakeRegion } from './handshake.ts';
+import { talkativeError } from './loop-errors.ts';
 import { PagerError } from './pager-error.ts';
 
 const SIGKILL = 9;
@@ -168,4 +170,33 @@ function watchProcess(pid: number): number {
 export function killPeer(peer: Pick<Peer, 'pid' | 'process'>): void {
   if (peer.process >= 0) signalProcess(peer.process, SIGKILL);
   else if (peer.pid > 0) killProcess(peer.pid, SIGKILL);
+}
+
+/** Tells when a VMM has gone, on the event loop. */
+export class PeerWatch {
+  /** Resolves when its socket is at its end and its process, where we see it, has ended. */
+  readonly gone: Promise<void>;
+  readonly #ends: (() => void)[] = [];
+
+  /** @param ended whether the socket, readable, is at its end */
+  constructor(peer: Pick<Peer, 'socket' | 'process'>, ended: () => boolean) {
+    const socket = new Promise<void>((resolve, reject) => {
+      this.#watch(peer.socket, () => (ended() ? resolve() : reject(talkativeError())));
+    });
+    const process = new Promise<void>((resolve) => {
+      if (peer.process < 0) resolve();
+      else this.#watch(peer.process, resolve);
+    });
+    // The socket's end alone is not the VM's: Firecracker before 1.12 closed it after the handshake.
+    this.gone = Promise.all([socket, process]).then(() => {});
+  }
+
+  #watch(fd: number, readable: () => void): void {
+    this.#ends.push(whenReadable(fd, readable));
+  }
+
+  /** Ends the watch; before the descriptors are closed. */
+  close(): void {
+    for (const end of this.#ends) end();
+  }
 }

@@ -28,6 +28,7 @@ export class Preparation {
   ) {
     this.pageSize = pageSize;
     this.states = mapAnonymous(Math.ceil(source.bytes / pageSize));
+    this.states.populate();
     markHoles(new Uint8Array(this.states.bytes()), source.extents, pageSize);
     this.plan = planPrefetch(policy, set, source, pageSize);
     const { runs, before } = this.plan;

@@ -8,8 +8,8 @@ import type { FaultLog } from './fault-log.ts';
 import { FaultLoop, type LoopParts } from './fault-loop.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { MemorySource } from './memory-source.ts';
-import { type EngineEnd, NativeEngine } from './native-engine.ts';
-import { type Peer, turn } from './peer.ts';
+import { NativeEngine } from './native-engine.ts';
+import { type Peer, PeerWatch, turn } from './peer.ts';
 import { Prefetcher } from './prefetch.ts';
 import { type PrefetchPlan, wholeMemory } from './prefetch-plan.ts';
 import { PrefetchUnits } from './prefetch-units.ts';
@@ -108,8 +108,6 @@ export async function serveNatively(
   const engine = new NativeEngine(functions, {
     ...parts,
     uffd: peer.uffd,
-    socket: peer.socket,
-    process: peer.process,
     pageSize: table.pageSize,
     regions: peer.regions,
     source,
@@ -131,14 +129,16 @@ export async function serveNatively(
     detached = unregister(parts);
     engine.stop();
   });
-  let end: EngineEnd;
+  const watch = new PeerWatch(peer, parts.ended);
+  const gone = watch.gone.then(() => engine.stop());
   try {
-    end = await Promise.race([ended, Promise.all([prefetched, detaching]).then(() => ended)]);
+    await Promise.race([ended, Promise.all([prefetched, detaching, gone]).then(() => ended)]);
   } finally {
+    watch.close();
     await engine.close();
   }
   return {
-    reason: detached && end === 'stopped' ? 'detached' : 'vm-ended',
+    reason: detached ? 'detached' : 'vm-ended',
     counters: engine.counters,
     lost: engine.lost,
   };
