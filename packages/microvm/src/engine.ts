@@ -163,7 +163,7 @@ export interface Machine {
   readonly exited: Promise<MachineExit>;
   pause(): Promise<void>;
   resume(): Promise<void>;
-  /** Writes state and memory of the paused machine; both files exist and are synced afterwards. */
+  /** Writes state and memory of the paused machine; both files are whole afterwards, but not yet synced. */
   snapshot(files: SnapshotFiles): Promise<MemoryWritten>;
   stats(): Promise<MachineStats>;
   /** Asks the guest to give memory back until `bytes` are left to it. */

@@ -103,8 +103,9 @@ export function waitForHttp(url: string, options: HttpProbeOptions): Promise<Htt
           return;
         }
         latest = error ?? `status ${status} with ${body.length} characters`;
+        // Half a percent of what it has taken so far is exact enough, and spares a guest that boots.
         nextIn(step);
-        step = Math.min(step * 1.5, lastStep);
+        step = Math.min(step * 1.5, Math.max(lastStep, millisecondsSince(start) / 200));
       });
       underway.set(id, cancel);
       nextIn(hedgeMs);

@@ -37,7 +37,7 @@ export function dataRuns(block: Buffer): Run[] {
 /**
  * Copies guest RAM into a new sparse file and hashes it on the way (SHA-256 of the whole content, as sha256sum
  * gives it). Blocks that are holes of the source are not read; the others are read one ahead, while the one
- * before is searched for zeroes, hashed and written. The file is synced.
+ * before is searched for zeroes, hashed and written. Syncing is the caller's, who may let the VM go on first.
  */
 export async function writeMemoryFile(source: string, target: string): Promise<MemoryWritten> {
   const input = await open(source, 'r');
@@ -57,7 +57,6 @@ export async function writeMemoryFile(source: string, target: string): Promise<M
         }
         hash.update(block);
       }
-      await output.sync();
       return { bytes: size, dataBytes, sha256: hash.digest('hex') };
     } finally {
       await output.close();

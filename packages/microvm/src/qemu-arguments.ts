@@ -43,7 +43,6 @@ export function vmPaths(directory: string): {
   agent: string;
   console: string;
   log: string;
-  ram: string;
 } {
   return {
     qmp: join(directory, 'qmp.sock'),
@@ -51,7 +50,6 @@ export function vmPaths(directory: string): {
     agent: join(directory, 'agent.sock'),
     console: join(directory, 'console.log'),
     log: join(directory, 'vmm.log'),
-    ram: join(directory, 'ram'),
   };
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync, readFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
@@ -15,7 +14,7 @@ import type {
   MemoryWritten,
   SnapshotFiles,
 } from './engine.ts';
-import { diskFull, explainFileError, isDiskFull, MicrovmError } from './error.ts';
+import { diskFull, isDiskFull, MicrovmError } from './error.ts';
 import { monotonicNow, type VmLog } from './log.ts';
 import { writeMemoryFile } from './memory-file.ts';
 import { outgoingUri, vmPaths } from './qemu-arguments.ts';
@@ -103,7 +102,6 @@ export class QemuMachine implements Machine {
     }
     return this.#phase('snapshot', async () => {
       await this.#migrate(files.state);
-      await syncFile(files.state);
       return writeMemoryFile(this.#parts.ram, files.memory);
     });
   }
@@ -207,16 +205,5 @@ export async function migrationDone(qmp: QmpClient, path: string): Promise<void>
       });
     }
     await sleep(1);
-  }
-}
-
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } catch (error) {
-    throw explainFileError(error, 'syncing', path);
-  } finally {
-    await file.close();
   }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync, rmSync } from 'node:fs';
+import { accessSync, closeSync, constants, ftruncateSync, openSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { createMemoryFile } from '@rekindle/linux';
 import { chooseAccelerator } from './accelerator.ts';
 import { checkBootSpec } from './boot-spec.ts';
 import { ConsoleWatch } from './console.ts';
@@ -39,6 +40,9 @@ import { QmpClient } from './qmp.ts';
 import { claimDirectory, selfIdentity, writeRecord } from './state-directory.ts';
 import { spawnVmm, type VmmExit, type VmmProcess } from './vmm-process.ts';
 import { DEFAULT_WATCHDOG, watchBoot } from './watchdog.ts';
+
+/** The number that the first descriptor handed over has in QEMU. */
+const FIRST_DESCRIPTOR = 3;
 
 export const QEMU_BINARY = 'qemu-system-x86_64';
 
@@ -126,7 +130,10 @@ export class QemuEngine implements Engine {
     };
     const paths = vmPaths(directory);
     let started: Started | undefined;
+    let ram: number | undefined;
     try {
+      ram = createMemoryFile(`rekindle-${spec.name}`);
+      ftruncateSync(ram, spec.memoryBytes);
       const setup: QemuSetup = {
         machineType: 'q35',
         accelerator: accelerator.accelerator,
@@ -134,11 +141,13 @@ export class QemuEngine implements Engine {
         vcpus: spec.vcpus ?? 1,
         files,
         endpoints: await reservePorts(spec.forwards ?? []),
-        ram: { path: paths.ram, shared: true },
+        // A file that exists in memory alone: no disk is written, and it ends with QEMU. It has a name in
+        // QEMU's eyes, without which x-ignore-shared would move it (QEMU 8.1 and later).
+        ram: { path: `/proc/self/fd/${FIRST_DESCRIPTOR}`, shared: true },
         directory,
         incoming: false,
       };
-      started = await this.#start(binary, setup, {});
+      started = await this.#start(binary, setup, { descriptors: [ram] });
       const { qmp } = started;
       const machineType = await machineTypeOf(qmp);
       await watchBoot(new ConsoleWatch(paths.console), started.exited, watchdog, spec.name);
@@ -158,6 +167,8 @@ export class QemuEngine implements Engine {
     } catch (error) {
       await abandon(started, directory);
       throw error;
+    } finally {
+      if (ram !== undefined) closeSync(ram);
     }
   }
 
@@ -195,7 +206,9 @@ export class QemuEngine implements Engine {
       await qmp.execute('migrate-set-capabilities', {
         capabilities: [{ capability: 'x-ignore-shared', state: true }],
       });
-      await qmp.execute('migrate-incoming', { uri: incomingUri(qmp.version, spec.state, 3) });
+      await qmp.execute('migrate-incoming', {
+        uri: incomingUri(qmp.version, spec.state, FIRST_DESCRIPTOR),
+      });
       await this.#loaded(qmp, spec);
       this.#log.phase(label(spec.name, accelerator), 'load', start);
       return this.#machine(spec.name, setup, identity, accelerator, started, {
@@ -342,15 +355,20 @@ export class QemuEngine implements Engine {
     restored?: { readonly state: string; readonly backend: MemoryBackend },
   ): QemuMachine {
     const balloon = restored?.backend.kind !== 'file';
+    const { pid } = started.process;
+    const ram = {
+      path: setup.ram.path.replace('/proc/self/', `/proc/${pid}/`),
+      shared: setup.ram.shared,
+    };
     writeRecord(setup.directory, {
       name,
       owner: selfIdentity(),
-      vmmPid: started.process.pid,
+      vmmPid: pid,
       accelerator,
       endpoints: setup.endpoints,
       identity,
       files: setup.files,
-      ram: setup.ram,
+      ram,
       balloon,
       started: Date.now(),
       snapshot: restored?.state,
@@ -358,13 +376,13 @@ export class QemuEngine implements Engine {
     return new QemuMachine({
       name,
       directory: setup.directory,
-      pid: started.process.pid,
+      pid,
       identity,
       files: setup.files,
       accelerator,
       endpoints: setup.endpoints,
-      ram: setup.ram.path,
-      ramShared: setup.ram.shared,
+      ram: ram.path,
+      ramShared: ram.shared,
       balloon,
       qmp: started.qmp,
       log: this.#log,

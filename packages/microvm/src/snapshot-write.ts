@@ -29,11 +29,15 @@ export interface SnapshotOptions {
   readonly overwrite?: boolean | undefined;
 }
 
-/** Writes the snapshot of a paused machine. */
+/**
+ * Writes the snapshot of a paused machine.
+ * @param saved called once state and memory are copied: from then on the machine may run again
+ */
 export async function writeSnapshot(
   machine: Machine,
   path: string,
   options: SnapshotOptions = {},
+  saved: () => Promise<void> = async () => {},
 ): Promise<Manifest> {
   const directory = resolve(path);
   if (existsSync(directory) && options.overwrite !== true) {
@@ -55,11 +59,11 @@ export async function writeSnapshot(
   try {
     mkdirSync(dirname(directory), { recursive: true });
     mkdirSync(aside, { mode: 0o700 });
-    const manifest = await fill(machine, aside, options);
+    const manifest = await fill(machine, aside, options, saved);
     await writeSynced(join(aside, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-    await syncDirectory(aside);
+    await syncFile(aside);
     replace(aside, directory);
-    await syncDirectory(dirname(directory));
+    await syncFile(dirname(directory));
     return manifest;
   } catch (error) {
     remove();
@@ -69,14 +73,23 @@ export async function writeSnapshot(
   }
 }
 
-async function fill(machine: Machine, aside: string, options: SnapshotOptions): Promise<Manifest> {
+async function fill(
+  machine: Machine,
+  aside: string,
+  options: SnapshotOptions,
+  saved: () => Promise<void>,
+): Promise<Manifest> {
   const state = join(aside, 'state');
   const memory = join(aside, 'memory');
   const written = await machine.snapshot({ state, memory });
+  await saved();
+  await syncFile(state);
+  await syncFile(memory);
   let owners: FileRecord | null = null;
   if (options.owners !== undefined) {
     const target = join(aside, 'owners.jfr');
     copyFileSync(options.owners, target);
+    await syncFile(target);
     owners = describe(target, 'owners.jfr', await hashFile(target));
   }
   const { kernel, initramfs, image, commandLine } = machine.files;
@@ -151,11 +164,12 @@ async function writeSynced(path: string, text: string): Promise<void> {
   }
 }
 
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
+/** Also for directories: what a rename changed is on disk only after their own sync. */
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r');
   try {
-    await directory.sync();
+    await file.sync();
   } finally {
-    await directory.close();
+    await file.close();
   }
 }

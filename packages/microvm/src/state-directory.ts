@@ -2,7 +2,8 @@
 // ~/.local/state/rekindle/vms/NAME/: everything a running VM needs, gone when the VM is gone.
 //   vm.json       who owns it and how to reach it     control.sock  QMP for other processes
 //   agent.sock    the guest's agent                   console.log   the guest's serial console
-//   vmm.log       what the VMM itself prints          ram           guest RAM of a booted VM
+//   vmm.log       what the VMM itself prints
+// Guest RAM is not here: it is a memory file (memfd), or a snapshot's.
 import {
   mkdirSync,
   readdirSync,

@@ -135,17 +135,21 @@ export async function snapshotVm(
   const start = monotonicNow();
   await machine.pause();
   const paused = monotonicNow();
-  let manifest: Manifest;
+  let pausedMs: number | undefined;
+  const goOn = async (): Promise<void> => {
+    if (after !== 'resume') return;
+    await machine.resume();
+    pausedMs = millisecondsSince(paused);
+  };
   try {
-    manifest = await writeSnapshot(machine, directory, options);
+    const manifest = await writeSnapshot(machine, directory, options, goOn);
+    const totalMs = millisecondsSince(start);
+    if (after === 'kill') await machine.kill();
+    return { manifest, timings: { totalMs, pausedMs } };
   } catch (error) {
-    // A VM that dies meanwhile cannot be resumed; the first error is the one to tell.
-    await machine.resume().catch(() => {});
+    // Whatever was to become of it: a VM whose snapshot failed is the only one there is, and goes on.
+    // One that died meanwhile cannot; the first error is the one to tell.
+    if (pausedMs === undefined) await machine.resume().catch(() => {});
     throw error;
   }
-  if (after === 'resume') await machine.resume();
-  const pausedMs = after === 'resume' ? millisecondsSince(paused) : undefined;
-  const totalMs = millisecondsSince(start);
-  if (after === 'kill') await machine.kill();
-  return { manifest, timings: { totalMs, pausedMs } };
 }
