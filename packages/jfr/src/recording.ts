@@ -17,6 +17,8 @@ import { type SiftedBytes, siftChunk } from './sift-chunk.ts';
 import { sourceMetadata } from './source-metadata.ts';
 import { Summary } from './summary.ts';
 
+export type { ChunkPlace };
+
 export interface ReadOptions {
   /** `strict` (the default) throws at the first damage; `salvage` reads what is whole. */
   readonly mode?: 'strict' | 'salvage';
