@@ -30,6 +30,7 @@ export {
   type RunParts,
   ZERO,
 } from './run.ts';
+export { type ServiceTimeTable, serviceTimes } from './service-times.ts';
 export {
   type ComparisonTable,
   compareRuns,

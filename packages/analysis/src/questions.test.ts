@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { countAt, FAULTED, installLog, PREFETCHED, REMOVED } from './install-log.ts';
 import { ownersOfFaults } from './owners.ts';
+import { serviceTimes } from './service-times.ts';
 import { compareRuns, summarize, summaryTable } from './summary.ts';
 import { column, table, toObjects } from './table.ts';
 import { drawnRun, MICROSECOND } from './testing/drawn-run.ts';
@@ -67,6 +68,30 @@ describe('a run in a few numbers', () => {
     const rows = toObjects(compareRuns(run, run));
     expect(rows.at(-1)).toMatchObject({ owner: 'all', faultsBefore: 6, faultsAfter: 6, ratio: 1 });
     expect(rows.find(({ owner }) => owner === 'code cache')?.ratio).toBeNaN();
+  });
+});
+
+describe('how long faults took', () => {
+  it('counts them in buckets of equal ratio', () => {
+    const { columns, rows } = serviceTimes(run, 1);
+    // 3, 5, 10, 10, 20 and 40 µs.
+    expect(rows).toBe(2);
+    expect([...columns.from.values]).toEqual([1000, 10_000]);
+    expect([...columns.faults.values]).toEqual([2, 4]);
+    expect([...columns.stalled.values]).toEqual([8000, 80_000]);
+  });
+
+  it('loses none, whatever the buckets', () => {
+    for (const perDecade of [1, 3, 10, 24]) {
+      const { faults, from, to } = serviceTimes(run, perDecade).columns;
+      expect(faults.values.reduce((sum, value) => sum + value)).toBe(6);
+      expect(from.values[0]).toBeLessThanOrEqual(3000);
+      expect(to.values.at(-1)).toBeGreaterThan(40_000);
+    }
+  });
+
+  it('has nothing to say without a clock', () => {
+    expect(serviceTimes({ ...run, timed: false }).rows).toBe(0);
   });
 });
 

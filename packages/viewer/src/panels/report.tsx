@@ -7,6 +7,7 @@ import { useMemo } from 'preact/hooks';
 import { bytes, count, nanos } from '../model/format.ts';
 import { NOBODY } from '../model/palette.ts';
 import type { RunView } from '../model/run-view.ts';
+import { ServiceChart } from './service-chart.tsx';
 
 type Summary = ReturnType<typeof summarize>;
 
@@ -39,28 +40,31 @@ export function Report({ views }: { views: readonly RunView[] }): JSX.Element {
   );
   return (
     <div class="report" data-testid="report">
-      <table>
-        <thead>
-          <tr>
-            <th />
-            {runs.map((run) => (
-              <th key={run.name} scope="col">
-                {run.name}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {FIGURES.map(([label, show]) => (
-            <tr key={label}>
-              <th scope="row">{label}</th>
-              {answers.map(({ summary }) => (
-                <td key={summary.name}>{show(summary)}</td>
+      <div class="figures">
+        <table>
+          <thead>
+            <tr>
+              <th />
+              {runs.map((run) => (
+                <th key={run.name} scope="col">
+                  {run.name}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {FIGURES.map(([label, show]) => (
+              <tr key={label}>
+                <th scope="row">{label}</th>
+                {answers.map(({ summary }) => (
+                  <td key={summary.name}>{show(summary)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {theme !== undefined && <ServiceChart runs={runs} theme={theme} />}
+      </div>
       <h2>Whose pages came in</h2>
       <table class="owners">
         <thead>
