@@ -9,7 +9,8 @@
 // 3. The direct map: init_task.tasks.next points at pid 1 in it. Its base is a multiple of 1 GiB, with
 //    and without KASLR (arch/x86/mm/kaslr.c, PUD_SIZE), so that the low 30 bits of the pointer are those
 //    of the physical address.
-// 4. VMCOREINFO, a text for crash tools (CONFIG_CRASH_CORE, later CONFIG_VMCORE_INFO), by "OSRELEASE=".
+// 4. VMCOREINFO, a text for crash tools (CONFIG_CRASH_CORE, later CONFIG_VMCORE_INFO), by "OSRELEASE=" at
+//    the start of a page. Boot took that page from the top of memory: the search begins there.
 import { MemoryError } from '../error.ts';
 import { BTF_HEADER_BYTES, BTF_MAGIC_WORD, Btf, btfLength } from './btf.ts';
 import { GuestKernel } from './guest-kernel.ts';
@@ -28,50 +29,56 @@ export interface FoundKernel {
 }
 
 export function findKernel(memory: PhysicalMemory): FoundKernel {
-  const places = new Map<number, number[]>([
-    [BTF_MAGIC_WORD, []],
-    [SWAP, []],
-    [OSRE, []],
-  ]);
-  memory.scan([BTF_MAGIC_WORD, SWAP, OSRE], (word, address) => places.get(word)!.push(address));
-  const btf = findBtf(memory, places.get(BTF_MAGIC_WORD)!);
-  for (const name of places.get(SWAP)!) {
-    const kernel = kernelByInitTask(memory, btf, name - btf.offset('task_struct', 'comm'));
-    if (kernel === undefined) continue;
-    const initTask = name - btf.offset('task_struct', 'comm');
-    if (!findDirectMap(kernel, initTask)) continue;
-    return { kernel, initTask, vmcoreinfo: findVmcoreinfo(memory, places.get(OSRE)!) };
+  let btf: Btf | undefined;
+  let reason = '';
+  let found: { kernel: GuestKernel; initTask: number } | undefined;
+  const names: number[] = [];
+  memory.scan(BTF_MAGIC_WORD, SWAP, (word, address) => {
+    if (word === SWAP) names.push(address);
+    else if (btf === undefined) {
+      try {
+        btf = btfAt(memory, address);
+      } catch (error) {
+        if (!(error instanceof MemoryError)) throw error;
+        reason = ` (one at 0x${address.toString(16)} is damaged: ${error.message})`;
+      }
+    }
+    // The image has its data behind its types, so most often nothing is looked at twice.
+    while (btf !== undefined && found === undefined && names.length > 0) {
+      const initTask = names.pop()! - btf.offset('task_struct', 'comm');
+      const kernel = kernelByInitTask(memory, btf, initTask);
+      if (kernel !== undefined && findDirectMap(kernel, initTask)) found = { kernel, initTask };
+    }
+    return found !== undefined;
+  });
+  if (btf === undefined) {
+    throw new MemoryError(
+      'no-btf',
+      `no type information of a Linux kernel in this memory${reason}`,
+      {},
+      'the guest kernel needs CONFIG_DEBUG_INFO_BTF',
+    );
   }
-  throw new MemoryError(
-    'no-kernel',
-    'no task "swapper/0" with a process 1 behind it in this memory',
-    {},
-    'was the guest stopped before its kernel had started init? Only x86-64 is known',
-  );
+  if (found === undefined) {
+    throw new MemoryError(
+      'no-kernel',
+      'no task "swapper/0" with a process 1 behind it in this memory',
+      {},
+      'was the guest stopped before its kernel had started init? Only x86-64 is known',
+    );
+  }
+  return { ...found, vmcoreinfo: findVmcoreinfo(memory) };
 }
 
-function findBtf(memory: PhysicalMemory, candidates: readonly number[]): Btf {
-  let reason = '';
-  for (const address of candidates) {
-    if (!memory.holds(address, BTF_HEADER_BYTES)) continue;
-    const header = memory.bytes(address, BTF_HEADER_BYTES);
-    const length = btfLength(new DataView(header.buffer, header.byteOffset, header.length));
-    if (length === undefined || !memory.holds(address, length)) continue;
-    try {
-      const btf = new Btf(memory.bytes(address, length));
-      // Modules have BTF of their own, without what is the kernel's.
-      if (btf.has('task_struct', 'comm')) return btf;
-    } catch (error) {
-      if (!(error instanceof MemoryError)) throw error;
-      reason = ` (one at 0x${address.toString(16)} is damaged: ${error.message})`;
-    }
-  }
-  throw new MemoryError(
-    'no-btf',
-    `no type information of a Linux kernel in this memory${reason}`,
-    {},
-    'the guest kernel needs CONFIG_DEBUG_INFO_BTF',
-  );
+/** The kernel's BTF if it begins here; throws MemoryError where something that looks like it is damaged. */
+function btfAt(memory: PhysicalMemory, address: number): Btf | undefined {
+  if (!memory.holds(address, BTF_HEADER_BYTES)) return undefined;
+  const header = memory.bytes(address, BTF_HEADER_BYTES);
+  const length = btfLength(new DataView(header.buffer, header.byteOffset, header.length));
+  if (length === undefined || !memory.holds(address, length)) return undefined;
+  const btf = new Btf(memory.bytes(address, length));
+  // Modules have BTF of their own, without what is the kernel's.
+  return btf.has('task_struct', 'comm') ? btf : undefined;
 }
 
 function kernelByInitTask(memory: PhysicalMemory, btf: Btf, task: number): GuestKernel | undefined {
@@ -111,24 +118,23 @@ function findDirectMap(kernel: GuestKernel, initTask: number): boolean {
   return false;
 }
 
-function findVmcoreinfo(
-  memory: PhysicalMemory,
-  candidates: readonly number[],
-): ReadonlyMap<string, string> {
-  for (const address of candidates) {
+function findVmcoreinfo(memory: PhysicalMemory): ReadonlyMap<string, string> {
+  let lines: string[] | undefined;
+  memory.scanPages(OSRE, (address) => {
     const text = memory.text(address, 4096);
-    if (!text.startsWith('OSRELEASE=') || !text.includes('\nSYMBOL(mem_section)=')) continue;
-    return new Map(
-      text
-        .split('\n')
-        .filter((line) => line.includes('='))
-        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    if (!text.startsWith('OSRELEASE=') || !text.includes('\nSYMBOL(mem_section)=')) return false;
+    lines = text.split('\n').filter((line) => line.includes('='));
+    return true;
+  });
+  if (lines === undefined) {
+    throw new MemoryError(
+      'no-kernel',
+      'no VMCOREINFO in this memory',
+      {},
+      'the guest kernel needs CONFIG_CRASH_CORE, in newer ones CONFIG_VMCORE_INFO',
     );
   }
-  throw new MemoryError(
-    'no-kernel',
-    'no VMCOREINFO in this memory',
-    {},
-    'the guest kernel needs CONFIG_CRASH_CORE, in newer ones CONFIG_VMCORE_INFO',
+  return new Map(
+    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   );
 }

@@ -87,24 +87,41 @@ export class PhysicalMemory {
     return latin1.decode(end < 0 ? bytes : bytes.subarray(0, end));
   }
 
-  /** Calls `see` for every 32-bit little-endian word of memory that is one of `words`. */
-  scan(
-    words: readonly [number, number, number],
-    see: (word: number, address: number) => void,
-  ): void {
-    const [a, b, c] = words;
+  /**
+   * Calls `see` for every aligned 32-bit word of memory that is one of two, from address 0 upwards, until
+   * it says true. As fast as memory is read: the words are compared in the byte order of this machine,
+   * which is that of the guest (all that run Node.js are little-endian).
+   */
+  scan(a: number, b: number, see: (word: number, address: number) => boolean): void {
     for (const { guestPhysical, bytes, fileOffset } of this.regions) {
       for (let done = 0; done < bytes; done += SCAN_BYTES) {
-        const length = Math.min(SCAN_BYTES, bytes - done) & ~3;
-        const piece = this.#source.slice(fileOffset + done, fileOffset + done + length);
-        const aligned = piece.byteOffset % 4 === 0 ? piece : piece.slice();
-        const view = new Uint32Array(aligned.buffer, aligned.byteOffset, length / 4);
-        for (let i = 0; i < view.length; i++) {
-          const word = view[i]!;
-          if (word === a || word === b || word === c) see(word, guestPhysical + done + i * 4);
+        const words = this.#words(fileOffset + done, Math.min(SCAN_BYTES, bytes - done));
+        for (let i = 0; i < words.length; i++) {
+          const word = words[i]!;
+          if ((word === a || word === b) && see(word, guestPhysical + done + i * 4)) return;
         }
       }
     }
+  }
+
+  /** Calls `see` for every page that begins with a word, from the last page downwards, until it says true. */
+  scanPages(word: number, see: (address: number) => boolean): void {
+    for (const { guestPhysical, bytes, fileOffset } of [...this.regions].reverse()) {
+      const pieces = Math.ceil(bytes / SCAN_BYTES);
+      for (let piece = pieces - 1; piece >= 0; piece--) {
+        const done = piece * SCAN_BYTES;
+        const words = this.#words(fileOffset + done, Math.min(SCAN_BYTES, bytes - done));
+        for (let i = Math.floor((words.length - 1) / 1024) * 1024; i >= 0; i -= 1024) {
+          if (words[i] === word && see(guestPhysical + done + i * 4)) return;
+        }
+      }
+    }
+  }
+
+  #words(offset: number, length: number): Uint32Array {
+    const piece = this.#source.slice(offset, offset + length);
+    const aligned = piece.byteOffset % 4 === 0 ? piece : piece.slice();
+    return new Uint32Array(aligned.buffer, aligned.byteOffset, length >>> 2);
   }
 
   /** Sets `#lastView` to the block of an address and gives the place in it. */
