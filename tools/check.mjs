@@ -6,6 +6,7 @@ import { runAll } from './run.mjs';
 const status = runAll([
   ['npx', 'tsc', '-b'],
   ['npx', 'tsc', '-p', 'tsconfig.test.json'],
+  ['npx', 'tsc', '-p', 'tsconfig.test-web.json'],
   ['npx', 'biome', 'check', '--error-on-warnings', '.'],
   ['npx', 'tsx', 'tools/check-house.ts'],
   ['npx', 'knip', '--no-progress'],

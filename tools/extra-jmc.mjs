@@ -17,7 +17,9 @@ function run(command, args) {
     maxBuffer: 1 << 28,
   });
   if (status === 0) return { stdout, stderr };
-  console.error(`extra jmc: ${command} failed: ${error?.message ?? (stderr || stdout).slice(-800)}`);
+  console.error(
+    `extra jmc: ${command} failed: ${error?.message ?? (stderr || stdout).slice(-800)}`,
+  );
   console.error('  it needs mvn and a JDK 17 or newer on PATH, and Maven Central');
   process.exit(1);
 }

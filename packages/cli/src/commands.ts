@@ -16,9 +16,64 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/demo.ts')).demoCommand(),
   },
   {
+    name: 'doctor',
+    about: 'what this host can do, and how to mend what it cannot',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
+  {
+    name: 'run',
+    about: 'boot a VM',
+    load: async () => (await import('./commands/run.ts')).runCommand(),
+  },
+  {
+    name: 'ps',
+    about: 'VMs that run',
+    load: async () => (await import('./commands/ps.ts')).psCommand(),
+  },
+  {
+    name: 'logs',
+    about: 'console and VMM log of a VM',
+    load: async () => (await import('./commands/logs.ts')).logsCommand(),
+  },
+  {
+    name: 'kill',
+    about: 'end a VM',
+    load: async () => (await import('./commands/kill.ts')).killCommand(),
+  },
+  {
+    name: 'balloon',
+    about: 'take memory from a running VM, or give it back',
+    load: async () => (await import('./commands/balloon.ts')).balloonCommand(),
+  },
+  {
+    name: 'snapshot',
+    about: 'save a running VM into a directory',
+    load: async () => (await import('./commands/snapshot.ts')).snapshotCommand(),
+  },
+  {
+    name: 'restore',
+    about: 'bring a snapshot back',
+    load: async () => (await import('./commands/restore.ts')).restoreCommand(),
+  },
+  {
+    name: 'pager',
+    about: 'serve the page faults of any VMM that performs the handshake',
+    load: async () => (await import('./commands/pager.ts')).pagerCommand(),
+  },
+  {
     name: 'image',
     about: 'build and list root images',
     load: async () => (await import('./commands/image.ts')).imageCommand(),
+  },
+  {
+    name: 'kernel',
+    about: 'fetch and list guest kernels',
+    load: async () => (await import('./commands/kernel.ts')).kernelCommand(),
+  },
+  {
+    name: 'memory',
+    about: 'whose page is it: capture a guest, or read its memory file',
+    load: async () => (await import('./commands/memory.ts')).memoryCommand(),
   },
   {
     name: 'report',
@@ -31,18 +86,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/view.ts')).viewCommand(),
   },
   {
-    name: 'memory',
-    about: 'whose page is it: asked of a running guest, or read off a snapshot',
-    load: async () => (await import('./commands/memory.ts')).memoryCommand(),
-  },
-  {
     name: 'jfr',
     about: 'look into flight recordings, convert and mend them',
     load: async () => (await import('./commands/jfr.ts')).jfrCommand(),
-  },
-  {
-    name: 'kernel',
-    about: 'fetch and list guest kernels',
-    load: async () => (await import('./commands/kernel.ts')).kernelCommand(),
   },
 ];
