@@ -76,9 +76,9 @@ export function rampByte(state: number, level: number): number {
 }
 
 /** Which of two runs a page came in: this one, the other, both. */
-export const ONLY_HERE = 0;
-export const ONLY_THERE = 1;
-export const IN_BOTH = 2;
+const ONLY_HERE = 0;
+const ONLY_THERE = 1;
+const IN_BOTH = 2;
 
 /** The colours of ONLY_HERE, ONLY_THERE and IN_BOTH. */
 export function comparisonColours(theme: Theme): readonly [string, string, string] {
