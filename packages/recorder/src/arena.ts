@@ -44,7 +44,7 @@ export const WORD = {
   epoch: 8,
   /** Rises when the recorder thread has something to do. */
   wake: 9,
-  /** Serial number of the last request the recorder thread answered. */
+  /** Rises with every answer of the recorder thread. */
   reply: 10,
   /** 1: full buffers go to disk; 0: they stay in memory and the oldest gives way. */
   toDisk: 11,

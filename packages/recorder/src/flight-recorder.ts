@@ -190,6 +190,14 @@ export class Control {
     return () => this.#listeners.delete(listener);
   }
 
+  /** A line to the recorder thread for another thread, and the arena to announce requests in. */
+  connect(): { port: MessagePort; arena: SharedArrayBuffer } {
+    const { port1, port2 } = new MessageChannel();
+    this.#port.postMessage({ connect: port2 }, [port2]);
+    this.#arena.wake();
+    return { port: port1, arena: this.#arena.buffer };
+  }
+
   /** Asks and waits, without the event loop. Throws what the recorder thread threw. */
   ask(request: Request): unknown {
     const serial = this.#send(request);

@@ -10,6 +10,7 @@ export { EventStream, type EventStreamOptions } from './event-stream.ts';
 export { configureRecorder, eventHandle, setThreadName } from './flight-recorder.ts';
 export type { EventHandle, PendingEvent } from './handle.ts';
 export { DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
+export { OutsideRecorder } from './outside.ts';
 export {
   findConfiguration,
   type NamedConfiguration,
@@ -17,6 +18,13 @@ export {
 } from './predefined.ts';
 export type { RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
 export { flush, Recording, recordings, repositoryDirectory } from './recording.ts';
+export {
+  controlSocketPath,
+  type RemoteControl,
+  type RemoteControlOptions,
+  startRemoteControl,
+} from './remote-control.ts';
 export type { Settings } from './settings.ts';
+export { expandFilename, parseStartOptions } from './startup.ts';
 export type { CommitArguments, Named, Positional } from './values.ts';
 export { describeSources, enableVmEvents } from './vm-events.ts';

@@ -2,6 +2,7 @@
 // What the recorder thread is asked and what it answers. Requests go through a message port, are
 // announced by the wake word of the arena and answered in order, so the asking thread may either wait
 // (Atomics) or be told.
+import type { MessagePort } from 'node:worker_threads';
 import type { Settings } from './settings.ts';
 
 export type RecordingState = 'new' | 'delayed' | 'running' | 'stopped' | 'closed';
@@ -62,8 +63,36 @@ export type Request =
       readonly begin?: number | undefined;
       readonly end?: number | undefined;
     }
+  | { readonly op: 'chunks'; readonly id: number }
   | { readonly op: 'clone'; readonly id: number; readonly stop: boolean }
-  | { readonly op: 'snapshot' | 'list' | 'flush' | 'exit' | 'repository' };
+  | { readonly op: 'snapshot' | 'list' | 'flush' | 'exit' | 'repository' | 'types' };
+
+/** A finished chunk of a recording, answer to `chunks`. */
+export interface ChunkInfo {
+  readonly path: string;
+  readonly startNanos: bigint;
+  readonly endNanos: bigint;
+  readonly bytes: number;
+}
+
+/** An event type of the process, answer to `types`. */
+export interface EventTypeInfo {
+  readonly id: number;
+  readonly name: string;
+  readonly label: string;
+  readonly description: string;
+  readonly category: readonly string[];
+  readonly settings: readonly {
+    readonly name: string;
+    readonly type: string;
+    readonly defaultValue: string;
+  }[];
+}
+
+/** Sent over the first port: another one to take requests from. */
+export interface Introduction {
+  readonly connect: MessagePort;
+}
 
 export interface Envelope {
   readonly serial: number;

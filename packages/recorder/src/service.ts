@@ -12,6 +12,7 @@ import { reason } from './file-sink.ts';
 import { PeriodicEvents } from './periodic.ts';
 import type { ProcessFacts } from './process-facts.ts';
 import type {
+  EventTypeInfo,
   Notice,
   RecordingInfo,
   RecordingOptions,
@@ -142,6 +143,15 @@ export class Service {
       case 'flush':
         this.#chunks.flush();
         return undefined;
+      case 'chunks':
+        return this.#find(request.id).chunks.map(({ path, startNanos, endNanos, bytes }) => ({
+          path,
+          startNanos,
+          endNanos,
+          bytes,
+        }));
+      case 'types':
+        return this.#typeInfos();
       case 'repository':
         return this.#chunks.directory;
       case 'exit':
@@ -436,6 +446,18 @@ export class Service {
   #threadCounts(): { accumulated: number; peak: number } {
     this.#peakThreads = Math.max(this.#peakThreads, this.#drain.threads().length);
     return { accumulated: this.#arena.words[WORD.threadKey]!, peak: this.#peakThreads };
+  }
+
+  #typeInfos(): EventTypeInfo[] {
+    this.#types.refresh();
+    return [...this.#types.registry.events].map(({ id, name, declaration, settings }) => ({
+      id,
+      name,
+      label: declaration.label,
+      description: declaration.description ?? '',
+      category: declaration.category,
+      settings: settings.map((setting) => ({ ...setting })),
+    }));
   }
 
   #flushInterval(): number {

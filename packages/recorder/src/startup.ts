@@ -10,6 +10,7 @@ import { RecorderError } from './error.ts';
 import { findConfiguration } from './predefined.ts';
 import type { RecordingOptions } from './protocol.ts';
 import { Recording } from './recording.ts';
+import { startRemoteControl } from './remote-control.ts';
 import { parseSize, parseTimespan } from './timespan.ts';
 import { enableVmEvents } from './vm-events.ts';
 
@@ -103,7 +104,10 @@ export function startAsAsked(text: string): Recording | undefined {
   try {
     const recording = new Recording(parseStartOptions(text));
     enableVmEvents();
-    return recording.start();
+    recording.start();
+    // so that `rekindle record check|dump|stop PID` finds it
+    startRemoteControl().catch((error) => process.emitWarning(String(error)));
+    return recording;
   } catch (error) {
     if (!(error instanceof RecorderError)) throw error;
     const hint = error.hint === undefined ? '' : ` (${error.hint})`;

@@ -6,7 +6,7 @@ import { Arena, WORD } from './arena.ts';
 import { RecorderError } from './error.ts';
 import { reason } from './file-sink.ts';
 import type { ProcessFacts } from './process-facts.ts';
-import type { Answer, Envelope } from './protocol.ts';
+import type { Answer, Envelope, Introduction } from './protocol.ts';
 import { Service } from './service.ts';
 import { osThreadId } from './thread.ts';
 
@@ -22,6 +22,7 @@ function run(input: WorkerInput): void {
   const arena = new Arena(input.arena);
   const { words } = arena;
   const { port } = input;
+  const ports = [port];
   const service = new Service(arena, {
     directory: input.directory,
     facts: input.facts,
@@ -34,12 +35,16 @@ function run(input: WorkerInput): void {
   Atomics.notify(words, WORD.alive);
   for (;;) {
     const seen = Atomics.load(words, WORD.wake);
-    for (
-      let message = receiveMessageOnPort(port);
-      message !== undefined;
-      message = receiveMessageOnPort(port)
-    ) {
-      answer(service, port, words, message.message as Envelope);
+    for (const from of [...ports]) {
+      for (
+        let message = receiveMessageOnPort(from);
+        message !== undefined;
+        message = receiveMessageOnPort(from)
+      ) {
+        const content = message.message as Envelope | Introduction;
+        if ('connect' in content) ports.push(content.connect);
+        else answer(service, from, words, content);
+      }
     }
     const pause = service.work();
     if (pause > 0) Atomics.wait(words, WORD.wake, seen, pause);
@@ -63,7 +68,7 @@ function answer(
     };
   }
   port.postMessage(reply);
-  Atomics.store(words, WORD.reply, serial);
+  Atomics.add(words, WORD.reply, 1);
   Atomics.notify(words, WORD.reply);
 }
 
