@@ -2,8 +2,11 @@
 import { constants } from 'node:os';
 import { errno } from './foreign.ts';
 
+// Some numbers have two names (EAGAIN, EWOULDBLOCK): the first one is the one people know.
 const NAMES = new Map<number, string>(
-  Object.entries(constants.errno).map(([name, value]) => [value, name]),
+  Object.entries(constants.errno)
+    .reverse()
+    .map(([name, value]) => [value, name]),
 );
 
 /** Errors that callers tell apart, by number. */

@@ -14,7 +14,9 @@ export type { Readahead } from './memory-source.ts';
 export { buildFaultEngine, buildPreload, preloadLibraryPath } from './native-build.ts';
 export { type LoopKind, PAGER_POLICIES, type PagerOptions, type PagerPolicy } from './options.ts';
 export { PagerError, type PagerErrorCode } from './pager-error.ts';
+export { type RestoreTrace, readRestoreTrace, type Until } from './restore-trace.ts';
 export { type PagerHost, type PagerNotice, type PagerSummary, servePager } from './serve.ts';
+export { type SettleOptions, settledFaults } from './settle.ts';
 export { type PagerHandle, spawnPager } from './spawn.ts';
 export {
   checkWorkingSet,
@@ -25,3 +27,10 @@ export {
   type WorkingSet,
 } from './working-set.ts';
 export { buildWorkingSet, type TouchOrder, touchOrder } from './working-set-build.ts';
+export {
+  type Fit,
+  fitOf,
+  type Overlap,
+  overlapOf,
+  pageSetOf,
+} from './working-set-compare.ts';
