@@ -90,4 +90,9 @@ export const COMMANDS: readonly CommandEntry[] = [
     about: 'look into flight recordings, convert and mend them',
     load: async () => (await import('./commands/jfr.ts')).jfrCommand(),
   },
+  {
+    name: 'record',
+    about: 'record a Node.js program, from its start or while it runs',
+    load: async () => (await import('./commands/record.ts')).recordCommand(),
+  },
 ];

@@ -36,6 +36,7 @@ let binding: ThreadBinding | undefined;
 let control: Control | undefined;
 let options: RecorderOptions = DEFAULT_OPTIONS;
 let threadName: string | undefined;
+let completed = false;
 const exitHooks: (() => void)[] = [];
 const handles = new Map<EventDeclaration, EventHandle>();
 
@@ -81,6 +82,14 @@ export function beforeEnd(hook: () => void): void {
 
 function runExitHooks(): void {
   for (const hook of exitHooks) hook();
+}
+
+/** Ends all recordings as at the end of the process, with the files they were to write. */
+export function completeRecordings(): void {
+  if (control === undefined || completed) return;
+  completed = true;
+  runExitHooks();
+  control.ask({ op: 'exit' });
 }
 
 /** The line to the recorder thread; started by the first call. */
@@ -178,10 +187,7 @@ export class Control {
     }
     setEnvironmentData(ENVIRONMENT_KEY, this.#arena.buffer);
     attach(this.#arena);
-    process.once('exit', () => {
-      runExitHooks();
-      this.ask({ op: 'exit' });
-    });
+    process.once('exit', completeRecordings);
   }
 
   /** Tells of state changes and of trouble; answers the function that ends it. */

@@ -25,6 +25,6 @@ export {
   startRemoteControl,
 } from './remote-control.ts';
 export type { Settings } from './settings.ts';
-export { expandFilename, parseStartOptions } from './startup.ts';
+export { expandFilename, parseStartOptions, startEnvironment } from './startup.ts';
 export type { CommitArguments, Named, Positional } from './values.ts';
-export { describeSources, enableVmEvents } from './vm-events.ts';
+export { describeSources, enableVmEvents, type SourceDescription } from './vm-events.ts';

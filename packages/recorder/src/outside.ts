@@ -11,6 +11,7 @@ import { evaluateIn } from './inspector-client.ts';
 import type { RecordingInfo, RecordingOptions, Request } from './protocol.ts';
 import type { SocketAnswer } from './remote/socket-server.ts';
 import { controlSocketPath } from './remote-control.ts';
+import type { SourceDescription } from './vm-events.ts';
 
 const INSPECTOR_PORT = 9229;
 const PATIENCE = 10_000;
@@ -51,6 +52,11 @@ export class OutsideRecorder {
     return (await this.#ask({ op: 'list' })) as RecordingInfo[];
   }
 
+  /** What the process can record of itself, and what not and why. */
+  async sources(): Promise<readonly SourceDescription[]> {
+    return (await this.#ask({ op: 'sources' })) as SourceDescription[];
+  }
+
   async start(options: RecordingOptions): Promise<RecordingInfo> {
     const { id } = (await this.#ask({ op: 'new', options })) as RecordingInfo;
     return (await this.#ask({ op: 'start', id })) as RecordingInfo;
@@ -76,7 +82,7 @@ export class OutsideRecorder {
     }
   }
 
-  async #ask(request: Request): Promise<unknown> {
+  async #ask(request: Request | { readonly op: 'sources' }): Promise<unknown> {
     const path = controlSocketPath(this.pid);
     const line = await new Promise<string>((resolve, reject) => {
       const connection = connect(path);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { stamp } from './chunks.ts';
 import { Configuration } from './configuration.ts';
 import { RecorderError } from './error.ts';
+import { completeRecordings } from './flight-recorder.ts';
 import { findConfiguration } from './predefined.ts';
 import type { RecordingOptions } from './protocol.ts';
 import { Recording } from './recording.ts';
@@ -14,6 +15,8 @@ import { startRemoteControl } from './remote-control.ts';
 import { parseSize, parseTimespan } from './timespan.ts';
 import { enableVmEvents } from './vm-events.ts';
 
+/** The variable that asks for a recording. */
+const VARIABLE = 'REKINDLE_START_FLIGHT_RECORDING';
 const MILLI = 1e6;
 /** Applied to a recording that names neither maxage nor maxsize, as in the JDK. */
 const DEFAULT_MAX_SIZE: number = 250 * 1024 * 1024;
@@ -99,12 +102,27 @@ export function expandFilename(filename: string): string {
   return expanded;
 }
 
+/** Environment and Node.js arguments with which a program records itself from its start. */
+export function startEnvironment(options: string): {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly nodeArguments: readonly string[];
+} {
+  const register = new URL('./register.js', import.meta.url.replace('/src/', '/dist/'));
+  return {
+    environment: { [VARIABLE]: options },
+    nodeArguments: ['--import', register.href],
+  };
+}
+
 /** Starts a recording as a text asks; the process goes on without one when the text is wrong. */
 export function startAsAsked(text: string): Recording | undefined {
   try {
     const recording = new Recording(parseStartOptions(text));
     enableVmEvents();
     recording.start();
+    // Children of this process inherit the variable; only with %p would they have files of their own.
+    if (!/filename=[^,]*%p/.test(text)) delete process.env[VARIABLE];
+    endOnSignals();
     // so that `rekindle record check|dump|stop PID` finds it
     startRemoteControl().catch((error) => process.emitWarning(String(error)));
     return recording;
@@ -113,6 +131,22 @@ export function startAsAsked(text: string): Recording | undefined {
     const hint = error.hint === undefined ? '' : ` (${error.hint})`;
     process.emitWarning(`no flight recording: ${error.message}${hint}`);
     return undefined;
+  }
+}
+
+/**
+ * A signal that nobody handles ends a process without its exit handlers, and the recording with it: for
+ * a server, Ctrl-C is the ordinary end. The recording is completed first, then the signal is given again.
+ */
+function endOnSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const handler = (): void => {
+      if (process.listenerCount(signal) > 1) return;
+      completeRecordings();
+      process.removeListener(signal, handler);
+      process.kill(process.pid, signal);
+    };
+    process.on(signal, handler);
   }
 }
 

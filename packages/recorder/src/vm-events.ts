@@ -124,13 +124,17 @@ export function settleVmEvents(): void {
   events?.settle();
 }
 
+export interface SourceDescription {
+  readonly name: string;
+  readonly events: readonly string[];
+  /** Measured cost, in words. */
+  readonly cost: string;
+  /** Why it cannot run on this Node.js. */
+  readonly unavailable?: string | undefined;
+}
+
 /** Which sources there are, what they cost, and why one cannot run here. */
-export function describeSources(): {
-  name: string;
-  events: string[];
-  cost: string;
-  unavailable: string | undefined;
-}[] {
+export function describeSources(): SourceDescription[] {
   return SOURCES.map((source) => ({
     name: source.name,
     events: source.events.map(({ name }) => name),

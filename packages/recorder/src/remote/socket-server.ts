@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { RecorderError } from '../error.ts';
 import { reason } from '../file-sink.ts';
 import type { Request } from '../protocol.ts';
+import { describeSources } from '../vm-events.ts';
 
 const OPERATIONS: ReadonlySet<string> = new Set([
   'new',
@@ -47,7 +48,9 @@ async function respond(
   ask: (request: Request) => Promise<unknown>,
 ): Promise<SocketAnswer> {
   try {
-    const request = JSON.parse(line) as Request;
+    const request = JSON.parse(line) as Request | { readonly op: 'sources' };
+    // the control thread runs on the same Node.js as the program
+    if (request.op === 'sources') return { value: describeSources() };
     if (!OPERATIONS.has(request.op)) {
       throw new RecorderError('RECORDER_BAD_OPTION', `no request "${request.op}"`);
     }
