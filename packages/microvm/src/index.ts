@@ -6,6 +6,7 @@ export { AgentClient } from './agent.ts';
 export type { AgentErrorCode } from './agent-error.ts';
 export { AgentError } from './agent-error.ts';
 export { type AttachedVm, attachVm } from './attach.ts';
+export { findBinary } from './binary.ts';
 export type { BuildOptions, BuildProgress, CacheEntry, CacheRecord } from './cache.ts';
 export { cacheDirectory, hashFile, listCache } from './cache.ts';
 export type { BuildErrorCode } from './cache-error.ts';
@@ -40,7 +41,7 @@ export type { Kernel, KernelOptions } from './kernel.ts';
 export { ensureKernel } from './kernel.ts';
 export { millisecondsSince, monotonicNow, NO_LOG, type VmLog, type VmPhaseName } from './log.ts';
 export { type FileRecord, MANIFEST_FORMAT, type Manifest, parseManifest } from './manifest.ts';
-export { findBinary, QemuEngine, type QemuOptions } from './qemu.ts';
+export { QemuEngine, type QemuOptions } from './qemu.ts';
 export { type RecordingVmLog, recordingVmLog } from './recording-log.ts';
 export {
   type RestoredVm,

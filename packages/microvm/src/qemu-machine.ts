@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
@@ -19,6 +19,7 @@ import { monotonicNow, type VmLog } from './log.ts';
 import { writeMemoryFile } from './memory-file.ts';
 import { outgoingUri, vmPaths } from './qemu-arguments.ts';
 import type { QmpClient } from './qmp.ts';
+import { processUsage } from './vmm-hold.ts';
 
 /** Bounds a migration to a local file; 16 GiB of state could not take this long, since RAM is not in it. */
 const MIGRATION_TIMEOUT_MS = 60_000;
@@ -112,16 +113,7 @@ export class QemuMachine implements Machine {
       qmp.execute('query-status'),
       qmp.execute('query-balloon'),
     ]);
-    const fields =
-      readFileSync(`/proc/${this.pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-    const pages = Number(readFileSync(`/proc/${this.pid}/statm`, 'latin1').split(' ')[1]);
-    return {
-      running,
-      memoryBytes: actual,
-      residentBytes: pages * 4096,
-      // utime and stime, fields 14 and 15 of proc(5), in USER_HZ, which is 100 on every Linux.
-      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / 100,
-    };
+    return { running, memoryBytes: actual, ...processUsage(this.pid) };
   }
 
   async setBalloon(bytes: number): Promise<void> {

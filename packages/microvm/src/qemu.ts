@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFile } from 'node:child_process';
-import { accessSync, closeSync, constants, ftruncateSync, openSync, rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { delimiter, join } from 'node:path';
-import { promisify } from 'node:util';
+import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { createMemoryFile } from '@rekindle/linux';
 import { chooseAccelerator } from './accelerator.ts';
+import { probeBinary } from './binary.ts';
 import { checkBootSpec } from './boot-spec.ts';
 import { ConsoleWatch } from './console.ts';
 import type {
@@ -15,30 +12,34 @@ import type {
   EngineProbe,
   GuestFiles,
   Machine,
-  MachineExit,
   MachineIdentity,
   MemoryBackend,
   RestoreSpec,
 } from './engine.ts';
-import { diskFull, isDiskFull, MicrovmError } from './error.ts';
+import { MicrovmError } from './error.ts';
 import { hostCpu } from './host-cpu.ts';
 import { monotonicNow, NO_LOG, type VmLog } from './log.ts';
 import { PAGE_SIZE, q35Regions } from './memory-file.ts';
-import { own } from './owned.ts';
-import { portTaken, reservePorts } from './port.ts';
+import { reservePorts } from './port.ts';
 import {
   BASE_COMMAND_LINE,
   cpuModel,
   incomingUri,
   type QemuSetup,
-  qemuArguments,
   qemuDevices,
   vmPaths,
 } from './qemu-arguments.ts';
 import { migrationDone, QemuMachine } from './qemu-machine.ts';
-import { QmpClient } from './qmp.ts';
+import {
+  explainExit,
+  type QemuStart,
+  requireVersion,
+  type StartedQemu,
+  startQemu,
+} from './qemu-start.ts';
+import type { QmpClient } from './qmp.ts';
 import { claimDirectory, selfIdentity, writeRecord } from './state-directory.ts';
-import { spawnVmm, type VmmExit, type VmmProcess } from './vmm-process.ts';
+import { abandon } from './vmm-hold.ts';
 import { DEFAULT_WATCHDOG, watchBoot } from './watchdog.ts';
 
 /** The number that the first descriptor handed over has in QEMU. */
@@ -55,14 +56,6 @@ export interface QemuOptions {
   readonly preloadLibrary?: string | undefined;
 }
 
-/** A QEMU process and everything around it, before it is known to be good. */
-interface Started {
-  readonly process: VmmProcess;
-  readonly qmp: QmpClient;
-  readonly exited: Promise<MachineExit>;
-  readonly terminate: () => void;
-}
-
 /** QEMU's q35 machine: KVM where it works, else emulation. */
 export class QemuEngine implements Engine {
   readonly name = 'qemu';
@@ -74,22 +67,13 @@ export class QemuEngine implements Engine {
     this.#log = options.log ?? NO_LOG;
   }
 
-  async probe(): Promise<EngineProbe> {
-    const wanted = this.#options.binary ?? QEMU_BINARY;
-    const binary = findBinary(wanted);
-    const nothing = { engine: 'qemu', available: false, version: undefined, binary } as const;
-    if (binary === undefined) {
-      return { ...nothing, problem: `${wanted} is not installed: apt-get install qemu-system-x86` };
-    }
-    try {
-      const { stdout } = await promisify(execFile)(binary, ['--version'], { timeout: 10_000 });
-      const version = /version (\d+\.\d+\.\d+)/.exec(stdout)?.[1];
-      return version === undefined
-        ? { ...nothing, problem: `${binary} --version says something else than a version` }
-        : { engine: 'qemu', available: true, version, binary, problem: undefined };
-    } catch (error) {
-      return { ...nothing, problem: `${binary} does not start: ${(error as Error).message}` };
-    }
+  probe(): Promise<EngineProbe> {
+    return probeBinary(
+      'qemu',
+      this.#options.binary ?? QEMU_BINARY,
+      /version (\d+\.\d+\.\d+)/,
+      'apt-get install qemu-system-x86',
+    );
   }
 
   async boot(spec: BootSpec): Promise<Machine> {
@@ -129,7 +113,7 @@ export class QemuEngine implements Engine {
       commandLine: [BASE_COMMAND_LINE, spec.commandLine].filter(Boolean).join(' '),
     };
     const paths = vmPaths(directory);
-    let started: Started | undefined;
+    let started: StartedQemu | undefined;
     let ram: number | undefined;
     try {
       ram = createMemoryFile(`rekindle-${spec.name}`);
@@ -181,7 +165,7 @@ export class QemuEngine implements Engine {
       reason: 'as the snapshot was made',
       cached: false,
     };
-    let started: Started | undefined;
+    let started: StartedQemu | undefined;
     let setup: QemuSetup | undefined;
     let state: number | undefined;
     try {
@@ -266,84 +250,13 @@ export class QemuEngine implements Engine {
     return { binary: probe.binary, version: probe.version };
   }
 
-  /** Starts QEMU and enters QMP command mode; whatever fails, no process stays. */
-  async #start(
+  #start(
     binary: string,
     setup: QemuSetup,
-    extra: { env?: Record<string, string>; descriptors?: readonly number[] },
-  ): Promise<Started> {
-    const { directory } = setup;
-    const paths = vmPaths(directory);
-    const server = createServer();
-    const connected = new Promise<Socket>((resolve) => server.once('connection', resolve));
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(paths.qmp, resolve);
-    });
-    const process = await spawnVmm({
-      binary,
-      arguments: qemuArguments(setup),
-      logPath: paths.log,
-      ...extra,
-    });
-    let expected = false;
-    const disown = own(() => {
-      process.kill();
-      rmSync(directory, { recursive: true, force: true });
-    });
-    const exited = process.exited.then((exit): MachineExit => {
-      const console = new ConsoleWatch(paths.console).lastLines(8);
-      rmSync(directory, { recursive: true, force: true });
-      disown();
-      return { ...exit, expected, console };
-    });
-    const terminate = (): void => {
-      expected = true;
-      process.kill();
-    };
+    extra: Pick<QemuStart, 'env' | 'descriptors'>,
+  ): Promise<StartedQemu> {
     const timeoutMs = this.#options.startTimeoutMs ?? 15_000;
-    let timer: NodeJS.Timeout | undefined;
-    try {
-      const socket = await Promise.race([
-        connected,
-        process.exited.then(() =>
-          Promise.reject(new MicrovmError('VMM_GONE', 'QEMU ended before it connected')),
-        ),
-        new Promise<never>((_resolve, reject) => {
-          timer = setTimeout(
-            () =>
-              reject(
-                new MicrovmError('VMM_TIMEOUT', `QEMU was not ready within ${timeoutMs} ms`, {
-                  place: binary,
-                  hint: 'see whether the host is overloaded',
-                }),
-              ),
-            timeoutMs,
-          );
-        }),
-      ]);
-      const qmp = await QmpClient.open(socket, {
-        timeoutMs,
-        onRequest: ({ command, start, error }) =>
-          this.#log.request(
-            setup.directory.slice(setup.directory.lastIndexOf('/') + 1),
-            'QMP',
-            command,
-            start,
-            error === undefined ? 0 : 1,
-            error,
-          ),
-      });
-      return { process, qmp, exited, terminate };
-    } catch (error) {
-      const cause = await explainExit(error, setup, process.exited);
-      terminate();
-      await exited;
-      throw cause;
-    } finally {
-      clearTimeout(timer);
-      server.close();
-    }
+    return startQemu({ binary, setup, log: this.#log, timeoutMs, ...extra });
   }
 
   #machine(
@@ -351,7 +264,7 @@ export class QemuEngine implements Engine {
     setup: QemuSetup,
     identity: MachineIdentity,
     accelerator: AcceleratorChoice,
-    started: Started,
+    started: StartedQemu,
     restored?: { readonly state: string; readonly backend: MemoryBackend },
   ): QemuMachine {
     const balloon = restored?.backend.kind !== 'file';
@@ -399,104 +312,7 @@ function label(
   return { name, engine: 'qemu', accelerator: accelerator.accelerator };
 }
 
-async function abandon(started: Started | undefined, directory: string): Promise<void> {
-  started?.terminate();
-  await started?.exited;
-  rmSync(directory, { recursive: true, force: true });
-}
-
-/** When something failed because QEMU died under it, says what QEMU died of. */
-async function explainExit(
-  error: unknown,
-  setup: QemuSetup,
-  exited: Promise<VmmExit>,
-): Promise<unknown> {
-  if (!(error instanceof MicrovmError) || error.code !== 'VMM_GONE') return error;
-  const exit = await exited;
-  return (
-    knownFailure(exit, setup) ??
-    new MicrovmError(
-      'VMM_GONE',
-      `QEMU ended while it was ${setup.incoming ? 'restoring' : 'starting'} (${describe(exit)})`,
-      {
-        hint: 'nothing was left behind: try again; if it happens again, look at the log of the host',
-        cause: error,
-      },
-    )
-  );
-}
-
-export function describe(exit: {
-  code: number | null;
-  signal: string | null;
-  log: string;
-}): string {
-  const how = exit.signal ?? `status ${exit.code}`;
-  return exit.log === '' ? how : `${how}: ${exit.log.split('\n').at(-1)}`;
-}
-
-/** What QEMU's last words mean for the user, where they are known. */
-function knownFailure(exit: VmmExit, setup: QemuSetup): MicrovmError | undefined {
-  const { log } = exit;
-  if (/host forwarding rule/.test(log)) return portTaken(setup.endpoints[0]?.port);
-  if (/failed to execute|cannot start/.test(log)) {
-    return new MicrovmError('VMM_MISSING', log.split('\n').at(-1) ?? 'QEMU is missing', {
-      hint: 'install QEMU: apt-get install qemu-system-x86',
-    });
-  }
-  const preload = /^rekindle-preload: (.*)$/m.exec(log)?.[1];
-  if (preload !== undefined) {
-    const [message, hint] = preload.split('; ');
-    return /not permitted/.test(preload)
-      ? new MicrovmError('PERMISSION', message ?? preload, { place: 'userfaultfd', hint })
-      : new MicrovmError('PAGER_FAILED', message ?? preload, { hint });
-  }
-  if (/unsupported machine type/.test(log)) {
-    return new MicrovmError(
-      'SNAPSHOT_FOREIGN',
-      `this QEMU does not know the machine ${setup.machineType}`,
-      { place: 'machineType', hint: 'restore with the QEMU version that made the snapshot' },
-    );
-  }
-  if (isDiskFull(setup.directory) && !setup.incoming) {
-    return diskFull('starting a VM', setup.directory);
-  }
-  if (exit.signal !== null || log === '') return undefined;
-  return new MicrovmError('VMM_FAILED', `QEMU gave up at start (${describe(exit)})`, {
-    hint: 'the message is QEMU’s own',
-  });
-}
-
-function requireVersion(running: string, identity: MachineIdentity): void {
-  const minor = (version: string): string => version.split('.').slice(0, 2).join('.');
-  if (minor(running) !== minor(identity.engineVersion)) {
-    throw new MicrovmError(
-      'SNAPSHOT_FOREIGN',
-      `the snapshot was made by QEMU ${identity.engineVersion}, this is ${running}`,
-      {
-        place: 'engineVersion',
-        hint: `install QEMU ${minor(identity.engineVersion)}, or make the snapshot again`,
-      },
-    );
-  }
-}
-
 async function machineTypeOf(qmp: QmpClient): Promise<string> {
   const type = await qmp.execute('qom-get', { path: '/machine', property: 'type' });
   return String(type).replace(/-machine$/, '');
-}
-
-/** The absolute path of a program, as the shell would find it. */
-export function findBinary(name: string): string | undefined {
-  const candidates = name.includes('/')
-    ? [name]
-    : (process.env.PATH ?? '').split(delimiter).map((directory) => join(directory, name));
-  return candidates.find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
 }
