@@ -10,7 +10,7 @@ export {
 } from './guest-layout.ts';
 export { HandshakeReader, type HandshakeRegion, parseHandshake } from './handshake.ts';
 export { processHost } from './host.ts';
-export type { Readahead } from './memory-source.ts';
+export { FileSource, type MemorySource, type Readahead } from './memory-source.ts';
 export { buildFaultEngine, buildPreload, preloadLibraryPath } from './native-build.ts';
 export { type LoopKind, PAGER_POLICIES, type PagerOptions, type PagerPolicy } from './options.ts';
 export { PagerError, type PagerErrorCode } from './pager-error.ts';
