@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws a grid of pages on a canvas. The pages themselves are one small image, one pixel a page, scaled
 // up without smoothing; around it addresses, above it outlines.
-import type { PageGrid } from '../model/grid.ts';
 import type { GridPixels, RowRun } from '../model/grid-pixels.ts';
+import { ReducedPixels } from '../model/reduce.ts';
 import type { Theme } from '../model/theme.ts';
 import {
   cellAt,
@@ -34,6 +34,8 @@ export class GridCanvas {
   #pixels: GridPixels | undefined;
   #image: HTMLCanvasElement;
   readonly #enlarged: HTMLCanvasElement = document.createElement('canvas');
+  readonly #small: HTMLCanvasElement = document.createElement('canvas');
+  #reduced: ReducedPixels | undefined;
   #viewport: Viewport = { scale: 1, x: 0, y: 0 };
   #follow: 'all' | 'width' | 'none' = 'all';
   #ratio = 1;
@@ -65,8 +67,7 @@ export class GridCanvas {
     const { clientWidth, clientHeight } = this.canvas;
     const width = Math.max(1, Math.round(clientWidth * this.#ratio));
     const height = Math.max(1, Math.round(clientHeight * this.#ratio));
-    if (this.canvas.width !== width) this.canvas.width = width;
-    if (this.canvas.height !== height) this.canvas.height = height;
+    sized(this.canvas, width, height);
     if (this.#follow === 'all') this.fitAll();
     else if (this.#follow === 'width') this.fitWidth();
     else this.#viewport = clamp(this.#viewport, this.#content, this.#view);
@@ -174,12 +175,18 @@ export class GridCanvas {
     };
   }
 
-  /** Draws everything. @param changed rows whose pixels changed since the last time */
-  draw(theme: Theme, changed: readonly RowRun[], marks: Marks): void {
+  /**
+   * Draws everything.
+   *
+   * @param changed rows whose pixels changed since the last time
+   * @param states state of every slot
+   */
+  draw(theme: Theme, changed: readonly RowRun[], marks: Marks, states: Uint8Array): void {
     const context = this.canvas.getContext('2d');
     const pixels = this.#pixels;
     if (context === null || pixels === undefined) return;
-    this.#upload(pixels, changed);
+    upload(this.#image, pixels.words, pixels.grid.columns, changed);
+    this.#reduce(pixels, changed, states);
     const { grid } = pixels;
     const { scale, x, y } = this.#viewport;
     const left = this.#gutter * this.#ratio;
@@ -194,7 +201,7 @@ export class GridCanvas {
     context.translate(left + x, top + y);
     context.imageSmoothingQuality = 'high';
     context.imageSmoothingEnabled = !Number.isInteger(scale);
-    context.drawImage(this.#source(grid), 0, 0, grid.columns * scale, grid.rows * scale);
+    context.drawImage(this.#source(), 0, 0, grid.columns * scale, grid.rows * scale);
     const [view, viewport] = [this.#view, this.#viewport];
     const marked = { context, grid, theme, viewport, view, left, top, ratio: this.#ratio };
     if (scale >= 5) drawRules(marked);
@@ -210,19 +217,35 @@ export class GridCanvas {
    * The image to scale. Between whole scales pages would come out one or two pixels wide by turns; made
    * larger without smoothing first, then smaller with, they keep their edges and are all the same.
    */
-  #source(grid: PageGrid): HTMLCanvasElement {
+  #source(): CanvasImageSource {
     const { scale } = this.#viewport;
-    if (scale < 1 || Number.isInteger(scale)) return this.#image;
+    if (scale < 1) return this.#small;
+    if (Number.isInteger(scale) || scale > 4) return this.#image;
     const times = Math.ceil(scale);
-    const [width, height] = [grid.columns * times, grid.rows * times];
-    if (this.#enlarged.width !== width) this.#enlarged.width = width;
-    if (this.#enlarged.height !== height) this.#enlarged.height = height;
+    sized(this.#enlarged, this.#image.width * times, this.#image.height * times);
     const context = this.#enlarged.getContext('2d');
     if (context === null) return this.#image;
     context.imageSmoothingEnabled = false;
-    context.clearRect(0, 0, width, height);
-    context.drawImage(this.#image, 0, 0, width, height);
+    context.clearRect(0, 0, this.#enlarged.width, this.#enlarged.height);
+    context.drawImage(this.#image, 0, 0, this.#enlarged.width, this.#enlarged.height);
     return this.#enlarged;
+  }
+
+  /** Below scale 1 a pixel stands for a block of pages; see reduce.ts. */
+  #reduce(pixels: GridPixels, changed: readonly RowRun[], states: Uint8Array): void {
+    const factor = Math.ceil(1 / this.#viewport.scale);
+    if (factor <= 1) {
+      this.#reduced = undefined;
+      return;
+    }
+    let rows = changed;
+    if (this.#reduced?.pixels !== pixels || this.#reduced.factor !== factor) {
+      this.#reduced = new ReducedPixels(pixels, factor);
+      rows = [{ from: 0, to: pixels.grid.rows }];
+    }
+    const { words, columns, rows: height } = this.#reduced;
+    sized(this.#small, columns, height);
+    upload(this.#small, words, columns, this.#reduced.repaint(rows, states));
   }
 
   get #gutter(): number {
@@ -244,15 +267,24 @@ export class GridCanvas {
   #toView(point: { x: number; y: number }): { x: number; y: number } {
     return { x: (point.x - this.#gutter) * this.#ratio, y: (point.y - MARGIN) * this.#ratio };
   }
+}
 
-  #upload(pixels: GridPixels, changed: readonly RowRun[]): void {
-    const context = this.#image.getContext('2d');
-    const { columns } = pixels.grid;
-    if (context === null || changed.length === 0 || pixels.words.length === 0) return;
-    const bytes = new Uint8ClampedArray(pixels.words.buffer);
-    const image = new ImageData(bytes, columns);
-    for (const { from, to } of changed) {
-      context.putImageData(image, 0, 0, 0, from, columns, to - from);
-    }
+/** Gives a canvas a size; setting the one it has would clear it. */
+function sized(canvas: HTMLCanvasElement, width: number, height: number): void {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+}
+
+function upload(
+  canvas: HTMLCanvasElement,
+  words: Uint32Array<ArrayBuffer>,
+  columns: number,
+  changed: readonly RowRun[],
+): void {
+  const context = canvas.getContext('2d');
+  if (context === null || changed.length === 0 || words.length === 0) return;
+  const image = new ImageData(new Uint8ClampedArray(words.buffer), columns);
+  for (const { from, to } of changed) {
+    context.putImageData(image, 0, 0, 0, from, columns, to - from);
   }
 }

@@ -119,6 +119,12 @@ describe('a run as it is looked at', () => {
   });
 });
 
+it('gives larger memory longer rows', () => {
+  const columns = (gib: number) =>
+    new RunView(syntheticRun('any', { ram: gib * 1024 ** 3 })).columns;
+  expect([columns(1), columns(2), columns(4), columns(16)]).toEqual([512, 512, 1024, 2048]);
+});
+
 it('paints a frame of sixteen GiB while it plays in a few milliseconds', () => {
   const view = new RunView(syntheticRun('large', { ram: 16 * 1024 ** 3 }));
   view.repaint();

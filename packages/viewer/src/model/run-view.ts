@@ -68,8 +68,7 @@ export class RunView {
     this.#axis = this.axes[run.timed ? 'time' : 'order'];
     this.playback = new Playback(this.#axis.length);
     this.firstResponse = firstResponseOf(run);
-    const narrowest = this.rowWidths[0] ?? 4096;
-    this.#columns.physical = Math.max(this.#columns.physical, narrowest);
+    this.#columns.physical = pleasantWidth(run.ram.slots);
     this.#colours = palette(this.#colouring, this.#theme);
     this.#levels = new Int16Array(0);
     this.#pixels = new GridPixels(physicalGrid(run.ram, this.columns));
@@ -263,6 +262,12 @@ export class RunView {
         : physicalGrid(this.run.ram, this.columns),
     );
   }
+}
+
+/** 512, or more where the grid would become a thin strip: from 4 GiB on. */
+function pleasantWidth(slots: number): number {
+  const [, , first, ...wider] = ROW_WIDTHS;
+  return [first, ...wider].find((width) => slots / width <= 2 * width) ?? 4096;
 }
 
 /** Service times from 1 µs to 10 ms on a logarithmic ramp. */

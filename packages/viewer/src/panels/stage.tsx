@@ -51,7 +51,7 @@ function drawStage(session: Session, index: number, drawing: GridCanvas): void {
   // Beside each other both show where the pointer is, if a cell is the same page in both.
   const alike = index === session.pointedAt || (view.space === 'physical' && session.beside);
   const hovered = alike ? session.hovered : -1;
-  drawing.draw(view.theme, view.repaint(), { hovered, found });
+  drawing.draw(view.theme, view.repaint(), { hovered, found }, view.states.bytes);
 }
 
 function pointAt(session: Session, index: number, drawing: GridCanvas): () => void {
