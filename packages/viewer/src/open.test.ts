@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { makeRun } from '@rekindle/analysis';
 import { drawnRun, firstRows, recordingOf } from '@rekindle/analysis/testing';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { RunView } from './model/run-view.ts';
 import { kindOf, type OpenableFile, openRuns } from './open.ts';
 
 const file = (name: string, content: string | Uint8Array): OpenableFile => ({
@@ -70,6 +72,23 @@ describe('files as runs', () => {
     expect(runs).toHaveLength(1);
     expect(runs[0]).toMatchObject({ name: 'bare.jfr' });
     expect(runs[0]?.graph.roots().map(({ name }) => name)).toContain('java');
+  });
+
+  it('shows or refuses a mutilated recording, and never anything else', async () => {
+    const mutation = fc.record({ at: fc.nat(whole.length - 1), byte: fc.nat(255) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 6 }), async (mutations) => {
+        const bytes = whole.slice();
+        for (const { at, byte } of mutations) bytes[at] = byte;
+        try {
+          const { runs } = await openRuns([file('x.jfr', bytes)]);
+          for (const run of runs) new RunView(run).repaint();
+        } catch (error) {
+          expect(error).toHaveProperty('code');
+        }
+      }),
+      { numRuns: 300 },
+    );
   });
 
   it.each([
