@@ -2,21 +2,26 @@
 // The guest in a real VM: init did its work, the service answers correctly, the agent tells of
 // mappings, frames and JVM, sets clock and entropy, and powers the machine off.
 import { createHash } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
 import {
   AgentClient,
   bootVm,
-  ensureImage,
-  ensureInitramfs,
-  ensureKernel,
   type Machine,
+  type RestoredVm,
+  restoreVm,
   serviceUrl,
-} from '../packages/microvm/src/index.ts';
+  snapshotVm,
+} from '@rekindle/microvm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { demoGuest, isolatedState, leftBehind, NOTHING } from './testing/vms.ts';
 
-const memoryBytes = 512 * 1024 * 1024;
+const state = isolatedState();
+let memoryBytes: number;
 const page = 4096;
 
 let machine: Machine;
+/** Set once the machine is a clone. */
+let restored: RestoredVm | undefined;
 let agent: AgentClient;
 let pid: number;
 
@@ -26,19 +31,21 @@ async function get(path: string): Promise<string> {
   return answer.text();
 }
 
+/** Ends the machine; of a clone, its pager too. */
+async function end(): Promise<void> {
+  agent?.close();
+  if (restored) await restored.close();
+  else await machine?.kill();
+}
+
 beforeAll(async () => {
-  const kernel = await ensureKernel();
-  const initramfs = await ensureInitramfs({ kernel });
-  const image = await ensureImage();
+  const guest = await demoGuest();
+  memoryBytes = guest.memoryBytes;
   const booted = await bootVm(
     {
-      name: `e2e-guest-${process.pid}`,
-      kernel,
-      initramfs,
-      image,
-      memoryBytes,
+      ...guest,
+      name: 'guest',
       commandLine: 'FC_JAVA_OPTIONS="-Drekindle.orders=500 -Xmx96m" overlay_size=64m',
-      forwards: [{ guestPort: 8080 }],
     },
     { probe: { guestPort: 8080, path: '/health' } },
   );
@@ -47,8 +54,9 @@ beforeAll(async () => {
   pid = (await agent.javaProcesses())[0]!.pid;
 }, 180_000);
 afterAll(async () => {
-  agent?.close();
-  await machine?.kill();
+  await end();
+  expect(leftBehind(state.directory)).toEqual(NOTHING);
+  state.remove();
 });
 
 describe('the service', () => {
@@ -128,15 +136,41 @@ describe('the agent', () => {
     const said = await agent.prepareSnapshot();
     expect(said).toContain(`${pid} GC.run done`);
   });
+});
 
-  it('is found again by a second client, as after a restore', async () => {
+describe('clones of one snapshot', () => {
+  const snapshot = join(state.directory, 'guest.snapshot');
+  const identities: { random: string; wallMillis: number }[] = [];
+
+  /** Restores, reseeds, asks; the machine goes on as `machine`. */
+  async function clone(name: string): Promise<void> {
+    await end();
+    restored = await restoreVm(snapshot, { name, policy: 'on-demand' });
+    machine = restored.machine;
+    agent = new AgentClient({ socketPath: machine.agent!.socketPath });
+    await agent.reseed();
+    identities.push(JSON.parse(await get('/identity')) as (typeof identities)[number]);
+  }
+
+  it('are told apart by the agent: fresh entropy, the host’s clock', async () => {
     agent.close();
-    const other = new AgentClient({ socketPath: machine.agent!.socketPath });
-    expect(await other.ping()).toBe('rekindle-agent 1\n');
-    other.close();
+    await snapshotVm(machine, snapshot, { probe: { guestPort: 8080, path: '/health' } });
+    await clone('first');
+    await clone('second');
+    const [first, second] = identities;
+    expect(first!.random).not.toBe(second!.random);
+    for (const { wallMillis } of identities) {
+      expect(Math.abs(wallMillis - Date.now())).toBeLessThan(60_000);
+    }
+    expect(second!.wallMillis).toBeGreaterThan(first!.wallMillis);
+  }, 60_000);
+
+  it('answer as the original did', async () => {
+    expect(JSON.parse(await get('/'))).toMatchObject({ orders: 500 });
+    expect(await agent.jcmd(pid, 'VM.version')).toContain('OpenJDK');
   });
 
-  it('powers the machine off', async () => {
+  it('are powered off by the agent', async () => {
     await agent.powerOff();
     const exit = await machine.exited;
     expect(exit.code).toBe(0);

@@ -27,7 +27,7 @@ import org.springframework.web.servlet.DispatcherServlet;
  * GET  /health               ok
  * </pre>
  *
- * Properties: rekindle.port (8080), rekindle.owners (1000), rekindle.rounds (warm-up, 5).
+ * Properties: rekindle.port (8080), rekindle.owners (300), rekindle.rounds (warm-up, 5).
  */
 public final class Clinic {
   private Clinic() {}

@@ -38,7 +38,7 @@ public class ClinicController {
 
   @PostConstruct
   void fill() {
-    store.fill(Integer.getInteger("rekindle.owners", 1000));
+    store.fill(Integer.getInteger("rekindle.owners", 300));
   }
 
   /** Everything but the digest is what the digest is of, so the host can check the answer. */
