@@ -85,6 +85,12 @@ export {
 } from './write/constant-pools.ts';
 export { describeEvents } from './write/describe-events.ts';
 export {
+  type DisassembleOptions,
+  disassemble,
+  pieceNames,
+  type RecordingPiece,
+} from './write/disassemble.ts';
+export {
   type EncodeEvent,
   type EventValue,
   eventBound,
@@ -117,4 +123,5 @@ export {
   type EventType,
   type FieldKind,
 } from './write/registry.ts';
+export { type Repaired, repair } from './write/repair.ts';
 export { type Scrubbed, type ScrubFilter, scrub } from './write/scrub.ts';

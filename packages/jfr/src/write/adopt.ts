@@ -16,9 +16,9 @@ import { skipValue } from '../skip.ts';
 import type { ClassType } from '../type-model.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { ChunkCopy } from './chunk-copy.ts';
-import { metadataEvent } from './metadata-event.ts';
+import { decodeElements, encodeElements, renumbered } from './metadata-elements.ts';
+import { encodeMetadataEvent } from './metadata-writer.ts';
 import type { RecordingSink } from './recording-sink.ts';
-import { renumberMetadata } from './renumber-metadata.ts';
 
 /** The clock of a chunk, as its header says it. */
 export type Clock = Pick<ChunkHeader, 'startNanos' | 'startTicks' | 'ticksPerSecond'>;
@@ -57,11 +57,13 @@ export function adoptChunk(chunk: Chunk, { clock, idDelta }: Adoption, sink: Rec
       startTicks: ticks.moment(header.startTicks),
       ticksPerSecond: clock.ticksPerSecond,
     },
-    layouts,
+    chunk.types,
     idDelta,
   );
   const { content } = chunk.metadata;
-  copy.metadata(metadataEvent(chunk, idDelta === 0 ? content : renumberMetadata(content, idDelta)));
+  const types =
+    idDelta === 0 ? content : encodeElements(renumbered(decodeElements(content), idDelta));
+  copy.metadata(encodeMetadataEvent(ticks.moment(header.startTicks), types));
   // Walks the chunk once to see that it is whole: what follows relies on it.
   const known = chunk.eventIndex;
   const plans = new Map<number, readonly Change[]>();

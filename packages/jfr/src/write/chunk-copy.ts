@@ -9,8 +9,13 @@ import {
   HEADER_SIZE,
   STATE_FINISHED,
 } from '../header.ts';
-import type { Layouts } from '../plan.ts';
-import { type CheckpointContent, encodeCheckpoint, type PoolPart } from './checkpoint.ts';
+import { payload } from '../sink.ts';
+import {
+  type CheckpointContent,
+  encodeCheckpoint,
+  type OpenedCheckpoint,
+  type PoolPart,
+} from './checkpoint.ts';
 import type { RecordingSink } from './recording-sink.ts';
 
 /** State of the header until the copy is complete, so that a torn copy is not taken for whole. */
@@ -20,11 +25,16 @@ const MASK_CHUNK_HEADER = 2;
 /** Appends below this many bytes are gathered. */
 const BUFFER = 1 << 20;
 
+/** The classes that the copy declares. */
+export interface CopiedTypes {
+  byName(name: string): { readonly id: number } | undefined;
+}
+
 export class ChunkCopy {
   readonly #sink: RecordingSink;
   readonly #base: number;
   readonly #header: ChunkHeader;
-  readonly #layouts: Layouts;
+  readonly #types: CopiedTypes;
   readonly #idDelta: number;
   readonly #buffer: ByteSink = new ByteSink(BUFFER);
   #metadataPosition = 0;
@@ -32,13 +42,13 @@ export class ChunkCopy {
 
   /**
    * Begins a copy at the end of the sink; the header's clock and flags are taken over. `idDelta` is added
-   * to the type ids of pools.
+   * to the type ids of pools. `types` are those of the chunk that is copied.
    */
-  constructor(sink: RecordingSink, header: ChunkHeader, layouts: Layouts, idDelta = 0) {
+  constructor(sink: RecordingSink, header: ChunkHeader, types: CopiedTypes, idDelta = 0) {
     this.#sink = sink;
     this.#base = sink.length;
     this.#header = header;
-    this.#layouts = layouts;
+    this.#types = types;
     this.#idDelta = idDelta;
     this.#buffer.bytes(
       encodeHeader({
@@ -65,6 +75,32 @@ export class ChunkCopy {
   /** Appends events, whole. */
   events(bytes: Uint8Array): void {
     this.#append(bytes);
+  }
+
+  /**
+   * Appends events and checkpoints of the chunk `bytes` in the order of their offsets; both lists are
+   * sorted by them. So what was before a checkpoint stays before it.
+   */
+  merge(
+    bytes: Uint8Array,
+    events: readonly number[],
+    checkpoints: Iterable<OpenedCheckpoint & { readonly offset: number }>,
+  ): void {
+    let next = 0;
+    const eventsBefore = (limit: number): void => {
+      while (next < events.length && events[next]! < limit) {
+        const from = events[next]!;
+        let { limit: end } = payload(bytes, events[next++]!);
+        // neighbours go together
+        while (events[next] === end) end = payload(bytes, events[next++]!).limit;
+        this.events(bytes.subarray(from, end));
+      }
+    };
+    for (const { offset, ticks, mask, pools } of checkpoints) {
+      eventsBefore(offset);
+      this.checkpoint(bytes, ticks, mask, pools);
+    }
+    eventsBefore(bytes.length);
   }
 
   /**
@@ -115,7 +151,7 @@ export class ChunkCopy {
    */
   #headerPool(): CheckpointContent {
     const ticks = this.#header.startTicks;
-    const type = this.#layouts.types.byName(CHUNK_HEADER);
+    const type = this.#types.byName(CHUNK_HEADER);
     const pools = new ByteSink(HEADER_SIZE + 16);
     if (type === undefined) return { ticks, mask: 0, poolCount: 0, pools: pools.view() };
     pools.varint(type.id + this.#idDelta);

@@ -113,6 +113,7 @@ export class RecordingWriter {
   }
 
   #drain(mayRotate = true): void {
+    if (this.#used === 0) return;
     this.#chunks.appendEvents(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
     if (mayRotate && this.#chunks.length > this.#maxChunkBytes) this.#rotate();

@@ -4,12 +4,11 @@
 import type { ByteSource } from '@rekindle/bytes';
 import type { Chunk } from '../chunk.ts';
 import { openRecording } from '../recording.ts';
-import { payload } from '../sink.ts';
 import type { ClassType } from '../type-model.ts';
 import { isStruct, type Struct, type Value } from '../value.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { ChunkCopy } from './chunk-copy.ts';
-import { metadataEvent } from './metadata-event.ts';
+import { encodeMetadataEvent } from './metadata-writer.ts';
 import type { RecordingSink } from './recording-sink.ts';
 import { UsedConstants } from './references.ts';
 
@@ -90,28 +89,17 @@ function scrubChunk(chunk: Chunk, sink: RecordingSink, filter: ScrubFilter): voi
       used.addEvent(type, offsets[index]!);
     }
   }
-  const copy = new ChunkCopy(sink, header, layouts);
-  copy.metadata(metadataEvent(chunk));
-  // In file order, so that what was before a checkpoint stays before it.
+  const copy = new ChunkCopy(sink, header, chunk.types);
+  copy.metadata(encodeMetadataEvent(header.startTicks, chunk.metadata.content));
   kept.sort((a, b) => a - b);
-  let next = 0;
-  const eventsBefore = (limit: number): void => {
-    for (let from = next; next < kept.length && kept[next]! < limit; from = next) {
-      // neighbours go together
-      let end = payload(bytes, kept[next++]!).limit;
-      while (next < kept.length && kept[next] === end) end = payload(bytes, kept[next++]!).limit;
-      copy.events(bytes.subarray(kept[from]!, end));
-    }
-  };
-  for (const { offset, ticks, mask, pools, error } of checkpoints) {
-    if (error !== undefined) throw error;
-    eventsBefore(offset);
-    const touched = pools.map(({ type, entries }) => ({
+  const touched = checkpoints.map((checkpoint) => {
+    if (checkpoint.error !== undefined) throw checkpoint.error;
+    const pools = checkpoint.pools.map(({ type, entries }) => ({
       type,
       entries: entries.filter(({ key }) => used.has(type, key)),
     }));
-    copy.checkpoint(bytes, ticks, mask, touched);
-  }
-  eventsBefore(bytes.length);
+    return { ...checkpoint, pools };
+  });
+  copy.merge(bytes, kept, touched);
   copy.finish();
 }
