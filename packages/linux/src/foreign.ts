@@ -94,6 +94,11 @@ export const connect: Call<[fd: number, address: number, length: number]> = bind
   'int connect(int fd, uintptr_t address, uint32_t length)',
 );
 
+// SAFETY: two i32 are written at `pair`, which lies in the caller's arena; the descriptors are the
+// caller's. Any thread. socketpair(2)
+export const socketpair: Call<[domain: number, type: number, protocol: number, pair: number]> =
+  bind('int socketpair(int domain, int type, int protocol, uintptr_t pair)');
+
 // SAFETY: touches no memory. Any thread. listen(2)
 export const listen: Call<[fd: number, backlog: number]> = bind('int listen(int fd, int backlog)');
 

@@ -29,6 +29,7 @@ export {
   type Received,
   SOCKET_PATH_LIMIT,
   UnixListener,
+  unixPair,
 } from './unix-socket.ts';
 export {
   createUserFaultFd,

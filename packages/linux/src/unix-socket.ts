@@ -8,11 +8,13 @@ import {
   close,
   connect,
   errno,
+  fcntl,
   getsockopt,
   listen,
   recvmsg,
   sendmsg,
   socket,
+  socketpair,
 } from './foreign.ts';
 import { checked, ERRNO, SystemError } from './system-error.ts';
 
@@ -110,6 +112,16 @@ export function connectUnix(path: string): number {
     close(fd);
     throw error;
   }
+}
+
+/** Two connected sockets, both closed on exec; the first does not block. */
+export function unixPair(): [number, number] {
+  const block = new Arena(4096).take(8);
+  checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, block.address), 'socketpair');
+  const fds = new Int32Array(block.bytes);
+  const F_SETFL = 4;
+  checked(fcntl(fds[0]!, F_SETFL, SOCK_NONBLOCK), 'fcntl F_SETFL');
+  return [fds[0]!, fds[1]!];
 }
 
 /** What one recvmsg brought. */

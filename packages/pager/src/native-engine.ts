@@ -5,7 +5,6 @@ import {
   type FaultEngineFunctions,
   loadWord64,
   type Mapping,
-  MESSAGE_BUFFER_BYTES,
   mapAnonymous,
   storeWord64,
 } from '@rekindle/linux';
@@ -22,6 +21,7 @@ import {
 import type { FaultLog } from './fault-log.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { HandshakeRegion } from './handshake.ts';
+import type { Ledger } from './ledger.ts';
 import { eventError, outsideError } from './loop-errors.ts';
 import { hex, PagerError } from './pager-error.ts';
 import type { PrefetchUnits } from './prefetch-units.ts';
@@ -36,8 +36,7 @@ export interface EngineParts {
   readonly source: number;
   /** Address of a page of zeroes where ZEROPAGE does not work, else 0. */
   readonly zeroPage: number;
-  /** Address of one byte per page. */
-  readonly states: number;
+  readonly ledger: Ledger;
   readonly log: FaultLog;
 }
 
@@ -70,20 +69,20 @@ export class NativeEngine {
   constructor(functions: FaultEngineFunctions, parts: EngineParts) {
     this.#functions = functions;
     this.#log = parts.log;
+    const { ledger } = parts;
     const tables = (parts.regions.length + parts.layout.length) * REGION_BYTES;
     const ring = RING_RECORDS * RECORD_BYTES;
-    const place = {
-      messages: ENGINE.bytes,
-      tables: ENGINE.bytes + MESSAGE_BUFFER_BYTES,
-      ring: Math.ceil((ENGINE.bytes + MESSAGE_BUFFER_BYTES + tables) / 64) * 64,
-    };
-    this.#memory = mapAnonymous(place.ring + ring);
+    const place = { tables: ring };
+    this.#memory = mapAnonymous(ring + tables);
     // Or else the fault loop would take faults of its own while it writes records.
     this.#memory.populate();
-    this.#address = this.#memory.address;
-    this.#words = new Uint32Array(this.#memory.bytes(0, ENGINE.bytes));
-    this.#counters = new Float64Array(this.#words.buffer, ENGINE.counters, COUNTERS);
-    this.#doubles = new Float64Array(this.#memory.bytes(place.ring, ring));
+    this.#address = ledger.engine;
+    this.#words = ledger.engineWords;
+    this.#counters = ledger.counters;
+    // All but the counters is new for every pager.
+    this.#words.fill(0, 0, ENGINE.counters / 4);
+    this.#words.fill(0, ENGINE.counters / 4 + 2 * COUNTERS);
+    this.#doubles = new Float64Array(this.#memory.bytes(0, ring));
     this.#wholeNumbers = new Uint32Array(this.#doubles.buffer);
     const table = new Uint32Array(this.#memory.bytes(place.tables, tables));
     let at = 0;
@@ -101,14 +100,17 @@ export class NativeEngine {
     this.#store(ENGINE.pageSize, parts.pageSize);
     this.#store(ENGINE.source, parts.source);
     this.#store(ENGINE.zeroPage, parts.zeroPage);
-    this.#store(ENGINE.states, parts.states);
-    this.#store(ENGINE.regions, this.#address + place.tables);
+    this.#store(ENGINE.states, ledger.statesAddress);
+    this.#store(ENGINE.regions, this.#memory.address + place.tables);
     this.#store(ENGINE.regionCount, parts.regions.length);
-    this.#store(ENGINE.ranges, this.#address + place.tables + parts.regions.length * REGION_BYTES);
+    this.#store(
+      ENGINE.ranges,
+      this.#memory.address + place.tables + parts.regions.length * REGION_BYTES,
+    );
     this.#store(ENGINE.rangeCount, parts.layout.length);
-    this.#store(ENGINE.ring, this.#address + place.ring);
+    this.#store(ENGINE.ring, this.#memory.address);
     this.#store(ENGINE.ringRecords, RING_RECORDS);
-    this.#store(ENGINE.messages, this.#address + place.messages);
+    this.#store(ENGINE.messages, ledger.messages.address);
   }
 
   #store(offset: number, value: number): void {

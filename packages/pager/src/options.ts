@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Takeover } from './custody.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { Readahead } from './memory-source.ts';
 import { PagerError } from './pager-error.ts';
@@ -46,11 +47,20 @@ export interface PagerOptions {
   readonly loop?: LoopKind;
 }
 
+/** What only the process that starts a pager tells it. */
+export interface CustodyOptions {
+  /** Descriptor on which everything is given into custody after the handshake. */
+  readonly custody?: number;
+  /** Serve on where a predecessor died. */
+  readonly takeover?: Takeover;
+}
+
 /** Options with every default filled in. */
 export type ResolvedOptions = PagerOptions &
+  CustodyOptions &
   Required<Pick<PagerOptions, 'policy' | 'handshakeTimeoutMs' | 'readahead' | 'snapshotHash'>>;
 
-export function resolveOptions(options: PagerOptions): ResolvedOptions {
+export function resolveOptions(options: PagerOptions & CustodyOptions): ResolvedOptions {
   const policy =
     options.policy ?? (options.workingSetPath === undefined ? 'on-demand' : 'prefetch');
   if (!PAGER_POLICIES.includes(policy)) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Mapping, mapAnonymous } from '@rekindle/linux';
+import { Ledger } from './ledger.ts';
 import type { MemorySource } from './memory-source.ts';
 import type { PagerPolicy } from './options.ts';
 import { markHoles } from './page-states.ts';
@@ -11,8 +12,7 @@ import type { WorkingSet } from './working-set.ts';
 export class Preparation {
   /** Bytes. */
   readonly pageSize: number;
-  /** One byte per page. */
-  readonly states: Mapping;
+  readonly ledger: Ledger;
   readonly plan: PrefetchPlan;
   readonly before: PrefetchUnits;
   readonly behind: PrefetchUnits;
@@ -20,16 +20,18 @@ export class Preparation {
   readonly zeroPage: number;
   readonly #zeroes: Mapping | undefined;
 
+  /** @param inherited descriptor of a predecessor's ledger */
   constructor(
     source: MemorySource,
     set: WorkingSet | undefined,
     policy: PagerPolicy,
     pageSize: number,
+    inherited?: number,
   ) {
     this.pageSize = pageSize;
-    this.states = mapAnonymous(Math.ceil(source.bytes / pageSize));
-    this.states.populate();
-    markHoles(new Uint8Array(this.states.bytes()), source.extents, pageSize);
+    const pages = Math.ceil(source.bytes / pageSize);
+    this.ledger = inherited === undefined ? Ledger.create(pages) : Ledger.adopt(inherited, pages);
+    markHoles(this.ledger.states, source.extents, pageSize);
     this.plan = planPrefetch(policy, set, source, pageSize);
     const { runs, before } = this.plan;
     this.before = new PrefetchUnits(runs.slice(0, before), pageSize);
@@ -51,7 +53,7 @@ export class Preparation {
 
   /** Everything becomes invalid. */
   close(): void {
-    this.states.unmap();
+    this.ledger.close();
     this.before.close();
     this.behind.close();
     this.#zeroes?.unmap();

@@ -9,11 +9,14 @@ import {
 } from '@rekindle/linux';
 import { now } from '@rekindle/recorder';
 import { totalsOf } from './counters.ts';
+import { giveIntoCustody, INHERITED, inheritedPeer } from './custody.ts';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
 import { checkLayout, firecrackerLayout, type GuestRange } from './guest-layout.ts';
+import type { Ledger } from './ledger.ts';
 import { FileSource, type MemorySource } from './memory-source.ts';
 import { buildFaultEngine } from './native-build.ts';
 import {
+  type CustodyOptions,
   type LoopKind,
   type PagerOptions,
   type ResolvedOptions,
@@ -42,6 +45,8 @@ export type PagerNotice =
       readonly regions: number;
       readonly bytes: number;
     }
+  /** This pager goes on where another one died. */
+  | { readonly event: 'took-over'; readonly pid: number }
   /** The policy wants nothing more before the VM runs. */
   | { readonly event: 'resumable'; readonly pages: number; readonly nanos: number };
 
@@ -95,7 +100,10 @@ async function chooseLoop(wanted: LoopKind | undefined, source: MemorySource): P
  * @throws PagerError before serving; if serving itself fails, the VM is killed first, because a VM
  * without its pager hangs for ever
  */
-export async function servePager(options: PagerOptions, host: PagerHost): Promise<PagerSummary> {
+export async function servePager(
+  options: PagerOptions & CustodyOptions,
+  host: PagerHost,
+): Promise<PagerSummary> {
   const resolved = resolveOptions(options);
   const source = new FileSource(resolved.memoryPath, resolved.readahead);
   let log: FaultLog | undefined;
@@ -105,12 +113,27 @@ export async function servePager(options: PagerOptions, host: PagerHost): Promis
     const layout = checkLayout(resolved.regions ?? firecrackerLayout(source.bytes), source.bytes);
     const loop = await chooseLoop(resolved.loop, source);
     log = await host.openLog(resolved);
-    const { socketPath } = resolved;
-    const listener = listenForPeer(socketPath);
-    host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
+    const pageSize = resolved.takeover?.regions[0]?.pageSize ?? set?.pageSize ?? 4096;
     // Made while the VMM starts; made again should its pages turn out to have another size.
-    early = new Preparation(source, set, resolved.policy, set?.pageSize ?? 4096);
-    const peer = await acceptPeer(listener, resolved.handshakeTimeoutMs, host.stopped);
+    const prepare = (): Preparation =>
+      new Preparation(
+        source,
+        set,
+        resolved.policy,
+        pageSize,
+        resolved.takeover === undefined ? undefined : INHERITED.ledger,
+      );
+    let peer: Peer;
+    if (resolved.takeover === undefined) {
+      const { socketPath, handshakeTimeoutMs } = resolved;
+      const listener = listenForPeer(socketPath);
+      host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
+      early = prepare();
+      peer = await acceptPeer(listener, handshakeTimeoutMs, host.stopped);
+    } else {
+      early = prepare();
+      peer = inheritedPeer(resolved.takeover);
+    }
     try {
       const session = { resolved, source, layout, set, loop, log, host, early };
       const end = await servePeer(peer, session);
@@ -121,6 +144,7 @@ export async function servePager(options: PagerOptions, host: PagerHost): Promis
       killPeer(peer);
       throw error;
     } finally {
+      closeDescriptor(peer.uffd);
       closeDescriptor(peer.socket);
       if (peer.process >= 0) closeDescriptor(peer.process);
     }
@@ -143,20 +167,20 @@ interface Session {
 }
 
 async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
-  const { resolved, source, set, loop, host } = session;
-  const uffd = new UserFaultFd(peer.uffd);
+  const { resolved, source, set, loop, host, early } = session;
+  const table = new RegionTable(peer.regions, source.bytes);
+  const { pageSize, bytes } = table;
+  if (set !== undefined) {
+    const memory = { bytes, pageSize, snapshotHash: resolved.snapshotHash };
+    checkWorkingSet(set, memory, resolved.workingSetPath ?? '');
+  }
+  const prepared =
+    early.pageSize === pageSize ? early : early.again(source, set, resolved.policy, pageSize);
   try {
-    const table = new RegionTable(peer.regions, source.bytes);
-    const { pageSize, bytes } = table;
-    if (set !== undefined) {
-      const memory = { bytes, pageSize, snapshotHash: resolved.snapshotHash };
-      checkWorkingSet(set, memory, resolved.workingSetPath ?? '');
-    }
-    const { pid, regions } = peer;
-    host.notify({ event: 'connected', pid, regions: regions.length, bytes });
-    const { early } = session;
-    const prepared =
-      early.pageSize === pageSize ? early : early.again(source, set, resolved.policy, pageSize);
+    const { ledger } = prepared;
+    const uffd = new UserFaultFd(peer.uffd, ledger.messages);
+    if (resolved.custody !== undefined) giveIntoCustody(resolved.custody, peer, ledger.fd);
+    begin(peer, session, table, ledger, uffd);
     const channel = new DescriptorChannel(64);
     const parts = {
       ...session,
@@ -170,16 +194,30 @@ async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
       stopped: host.stopped,
       stopping: host.stopping,
     };
-    try {
-      return loop.functions === undefined || source.mapped === undefined
-        ? await serveInTypeScript(parts)
-        : await serveNatively(parts, loop.functions, source.mapped);
-    } finally {
-      prepared.close();
-    }
+    return loop.functions === undefined || source.mapped === undefined
+      ? await serveInTypeScript(parts)
+      : await serveNatively(parts, loop.functions, source.mapped);
   } finally {
-    uffd.close();
+    prepared.close();
   }
+}
+
+/** Tells the host, and repairs what a predecessor left undone. */
+function begin(
+  { pid, regions }: Peer,
+  { resolved, host }: Session,
+  table: RegionTable,
+  ledger: Ledger,
+  uffd: UserFaultFd,
+): void {
+  if (resolved.takeover === undefined) {
+    host.notify({ event: 'connected', pid, regions: regions.length, bytes: table.bytes });
+    return;
+  }
+  ledger.replayRemovals(table);
+  // Faults that were read and never answered: their threads shall ask again.
+  for (const region of regions) uffd.wake(region.hostVirtual, region.size);
+  host.notify({ event: 'took-over', pid });
 }
 
 function readWorkingSet(options: ResolvedOptions): WorkingSet | undefined {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One VM's service from handshake to end, by either loop.
 import { availableParallelism } from 'node:os';
-import type { FaultEngineFunctions, Mapping, UserFaultFd } from '@rekindle/linux';
+import type { FaultEngineFunctions, UserFaultFd } from '@rekindle/linux';
 import { now } from '@rekindle/recorder';
-import { COUNTER, COUNTERS, type Counters } from './counters.ts';
+import { COUNTER, type Counters } from './counters.ts';
 import type { FaultLog } from './fault-log.ts';
 import { FaultLoop, type LoopParts } from './fault-loop.ts';
 import type { GuestRange } from './guest-layout.ts';
+import type { Ledger } from './ledger.ts';
 import type { MemorySource } from './memory-source.ts';
 import { NativeEngine } from './native-engine.ts';
 import { type Peer, PeerWatch, turn } from './peer.ts';
@@ -22,8 +23,7 @@ export interface ServiceParts {
   readonly table: RegionTable;
   readonly layout: readonly GuestRange[];
   readonly source: MemorySource;
-  /** One byte per page. */
-  readonly states: Mapping;
+  readonly ledger: Ledger;
   readonly log: FaultLog;
   readonly plan: PrefetchPlan;
   /** The plan's runs before the VM runs, and behind it, for the native engine. */
@@ -63,10 +63,10 @@ function unregister(parts: ServiceParts): boolean {
 /** Serves in this thread, which blocks; the event loop gets a turn a few times a second. */
 export async function serveInTypeScript(parts: ServiceParts): Promise<ServiceEnd> {
   const { plan, table, zeroPage, source } = parts;
-  const counters = new Float64Array(COUNTERS);
+  const { counters } = parts.ledger;
   const loopParts: LoopParts = {
     ...parts,
-    states: new Uint8Array(parts.states.bytes()),
+    states: parts.ledger.states,
     counters,
     socket: parts.peer.socket,
     process: parts.peer.process,
@@ -82,11 +82,12 @@ export async function serveInTypeScript(parts: ServiceParts): Promise<ServiceEnd
       parts.resumable(counters[COUNTER.prefetched]!, now() - start);
     }
     if (loop.run(work.finished ? undefined : work) === 'peer-gone') {
-      return { reason: 'vm-ended', counters, lost: 0 };
+      return { reason: 'vm-ended', counters: counters.slice(), lost: 0 };
     }
     await turn();
     if (detaching && work.finished) {
-      return { reason: unregister(parts) ? 'detached' : 'vm-ended', counters, lost: 0 };
+      const reason = unregister(parts) ? 'detached' : 'vm-ended';
+      return { reason, counters: counters.slice(), lost: 0 };
     }
     if (parts.stopped() && !detaching) {
       detaching = true;
@@ -111,7 +112,6 @@ export async function serveNatively(
     pageSize: table.pageSize,
     regions: peer.regions,
     source,
-    states: parts.states.address,
   });
   const start = now();
   const ended = engine.start();

@@ -2,15 +2,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { closeDescriptor, openProcess, SystemError, signalProcess } from '@rekindle/linux';
+import { closeDescriptor, signalProcess, unixPair } from '@rekindle/linux';
+import { Custody } from './custody.ts';
+import { type Deferred, deferred } from './deferred.ts';
 import { MessageReader, type PagerMessage } from './notice-channel.ts';
-import { type PagerOptions, resolveOptions } from './options.ts';
+import { type CustodyOptions, type PagerOptions, resolveOptions } from './options.ts';
 import { PagerError, type PagerErrorCode } from './pager-error.ts';
 import type { PagerSummary } from './serve.ts';
 
 /** A pager in its own process. Every promise rejects with a PagerError when the pager fails. */
 export interface PagerHandle {
+  /** Of the process that serves now; another one after a replacement. */
   readonly pid: number;
+  /** How many pagers died and were replaced. */
+  readonly replaced: number;
   /** It listens: the VMM may be started. */
   readonly ready: Promise<void>;
   /** A VMM has handed its memory over. */
@@ -21,8 +26,18 @@ export interface PagerHandle {
   readonly done: Promise<PagerSummary>;
   /** Asks it to install the whole memory and to leave the VM to itself; before a VMM came, to end. */
   stop(): void;
-  /** Ends it at once. A VM that it serves is killed: it could only hang. */
+  /** Ends it at once, for good. A VM that it serves is killed: it could only hang. */
   kill(): void;
+}
+
+/**
+ * Starts a pager and watches over it: should its process die while it serves, another one takes over
+ * with the descriptors and the ledger that are kept here. Only where that fails the VM is killed.
+ * @throws PagerError OPTIONS for options that cannot work
+ */
+export function spawnPager(options: PagerOptions): PagerHandle {
+  resolveOptions(options);
+  return new Supervisor(options);
 }
 
 /** The entry of the process: always the compiled one, also when this runs from source. */
@@ -30,71 +45,93 @@ const ENTRY = fileURLToPath(
   new URL('./main.js', import.meta.url.replace('/pager/src/', '/pager/dist/')),
 );
 
-/** Starts a pager. @throws PagerError OPTIONS for options that cannot work */
-export function spawnPager(options: PagerOptions): PagerHandle {
-  resolveOptions(options);
-  const child = spawn(process.execPath, [ENTRY, JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return new PagerProcess(child, options).handle;
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Not everybody waits for every step: a failure must not count as unhandled.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
-}
-
 const SIGKILL = 9;
+const CUSTODY = 3;
 const STDERR_KEPT = 4096;
+/** A successor that dies within this time counts as a failure, milliseconds. */
+const EARLY_DEATH = 500;
+/** So many failures in a row: it is not chance, and the VM shall not wait longer. */
+const MOST_FAILURES = 4;
 
-class PagerProcess {
-  readonly #child: ChildProcess;
+class Supervisor implements PagerHandle {
   readonly #options: PagerOptions;
-  readonly #ready = deferred<void>();
-  readonly #connected = deferred<{ pid: number; bytes: number }>();
-  readonly #resumable = deferred<{ pages: number; nanos: number }>();
-  readonly #done = deferred<PagerSummary>();
-  readonly #messages = new MessageReader();
+  readonly #ready: Deferred<void> = deferred();
+  readonly #connected: Deferred<{ pid: number; bytes: number }> = deferred();
+  readonly #resumable: Deferred<{ pages: number; nanos: number }> = deferred();
+  readonly #done: Deferred<PagerSummary> = deferred();
+  readonly #custody: Custody;
+  #child: ChildProcess;
   #words = '';
-  #vm = -1;
   #finished = false;
+  #stopping = false;
+  #killed = false;
+  #replaced = 0;
+  #started = performance.now();
+  #failures = 0;
 
-  constructor(child: ChildProcess, options: PagerOptions) {
-    this.#child = child;
+  constructor(options: PagerOptions) {
     this.#options = options;
+    const [ours, theirs] = unixPair();
+    this.#custody = new Custody(ours);
+    try {
+      this.#child = this.#start({ custody: CUSTODY }, [theirs]);
+    } finally {
+      closeDescriptor(theirs);
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? -1;
+  }
+
+  get replaced(): number {
+    return this.#replaced;
+  }
+
+  get ready(): Promise<void> {
+    return this.#ready.promise;
+  }
+
+  get connected(): Promise<{ pid: number; bytes: number }> {
+    return this.#connected.promise;
+  }
+
+  get resumable(): Promise<{ pages: number; nanos: number }> {
+    return this.#resumable.promise;
+  }
+
+  get done(): Promise<PagerSummary> {
+    return this.#done.promise;
+  }
+
+  stop(): void {
+    this.#stopping = true;
+    this.#child.kill('SIGTERM');
+  }
+
+  kill(): void {
+    this.#killed = true;
+    this.#child.kill('SIGKILL');
+  }
+
+  #start(custody: CustodyOptions, inherited: readonly number[]): ChildProcess {
+    const child = spawn(
+      process.execPath,
+      [ENTRY, JSON.stringify({ ...this.#options, ...custody })],
+      { stdio: ['ignore', 'pipe', 'pipe', ...inherited] },
+    );
+    const messages = new MessageReader();
+    this.#words = '';
+    this.#started = performance.now();
     child.stdout!.setEncoding('utf8').on('data', (text: string) => {
-      for (const message of this.#messages.push(text)) this.#take(message);
+      for (const message of messages.push(text)) this.#take(message);
     });
     child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       this.#words = (this.#words + text).slice(-STDERR_KEPT);
     });
     child.on('error', (error) => this.#fail(new PagerError('PAGER_DIED', error.message)));
     child.on('close', (code, signal) => this.#ended(code, signal));
-  }
-
-  get handle(): PagerHandle {
-    return {
-      pid: this.#child.pid ?? -1,
-      ready: this.#ready.promise,
-      connected: this.#connected.promise,
-      resumable: this.#resumable.promise,
-      done: this.#done.promise,
-      stop: () => void this.#child.kill('SIGTERM'),
-      kill: () => void this.#child.kill('SIGKILL'),
-    };
+    return child;
   }
 
   #take(message: PagerMessage): void {
@@ -103,8 +140,11 @@ class PagerProcess {
         this.#ready.resolve();
         break;
       case 'connected':
-        this.#watch(message.pid);
         this.#connected.resolve({ pid: message.pid, bytes: message.bytes });
+        break;
+      case 'took-over':
+        // Asked to stop while nobody was there to hear it.
+        if (this.#stopping) this.#child.kill('SIGTERM');
         break;
       case 'resumable':
         this.#resumable.resolve({ pages: message.pages, nanos: message.nanos });
@@ -121,19 +161,11 @@ class PagerProcess {
     }
   }
 
-  /** A pidfd cannot be mistaken for a later process with the same number. */
-  #watch(pid: number): void {
-    if (pid <= 0) return;
-    try {
-      this.#vm = openProcess(pid);
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-    }
-  }
-
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
+    if (!this.#finished && !this.#killed && this.#replace()) return;
     if (!this.#finished) {
-      if (this.#vm >= 0) signalProcess(this.#vm, SIGKILL);
+      this.#custody.collect();
+      if (this.#custody.process >= 0) signalProcess(this.#custody.process, SIGKILL);
       rmSync(this.#options.socketPath, { force: true });
       const how = signal === null ? `exit status ${code}` : signal;
       const words = this.#words.trim();
@@ -148,8 +180,20 @@ class PagerProcess {
         ),
       );
     }
-    if (this.#vm >= 0) closeDescriptor(this.#vm);
-    this.#vm = -1;
+    this.#custody.close();
+  }
+
+  /** Starts a successor; false when there is nothing to take over or it has been tried often enough. */
+  #replace(): boolean {
+    this.#custody.collect();
+    const { takeover, descriptors } = this.#custody;
+    if (takeover === undefined) return false;
+    const early = performance.now() - this.#started < EARLY_DEATH;
+    this.#failures = early ? this.#failures + 1 : 0;
+    if (this.#failures >= MOST_FAILURES) return false;
+    this.#replaced++;
+    this.#child = this.#start({ takeover }, descriptors);
+    return true;
   }
 
   #fail(error: PagerError): void {

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a VM survives its pager: right after the handshake the pager sends duplicates of everything it
+// serves with - userfaultfd, socket, ledger, pidfd - to the process that started it. When the pager dies,
+// that process starts another one with them.
+//
+// On the way there: one line of JSON, {"pid":...,"regions":[...]}, the descriptors beside it in the order
+// above. On the way to a successor: the same descriptors inherited as numbers 3 to 6.
+import { closeDescriptor, DescriptorChannel, whenReadable } from '@rekindle/linux';
+import type { HandshakeRegion } from './handshake.ts';
+import type { Peer } from './peer.ts';
+
+/** What a successor is told. */
+export interface Takeover {
+  readonly pid: number;
+  readonly regions: readonly HandshakeRegion[];
+  /** Whether a pidfd is among the descriptors. */
+  readonly process: boolean;
+}
+
+/** Descriptors of a successor, by number. */
+export const INHERITED = { uffd: 3, socket: 4, ledger: 5, process: 6 } as const;
+
+/** Longest line: some hundred regions. */
+const CAPACITY = 1 << 20;
+
+/** Gives duplicates of everything into custody. @param channel descriptor of the way there; closed */
+export function giveIntoCustody(channel: number, peer: Peer, ledger: number): void {
+  const descriptors = [peer.uffd, peer.socket, ledger];
+  if (peer.process >= 0) descriptors.push(peer.process);
+  const text = Buffer.from(`${JSON.stringify({ pid: peer.pid, regions: peer.regions })}\n`);
+  const sender = new DescriptorChannel(CAPACITY);
+  let sent = sender.send(channel, text, descriptors);
+  while (sent < text.length) sent += sender.send(channel, text.subarray(sent));
+  closeDescriptor(channel);
+}
+
+/** The peer of a predecessor, from inherited descriptors. */
+export function inheritedPeer(takeover: Takeover): Peer {
+  return {
+    pid: takeover.pid,
+    regions: takeover.regions,
+    uffd: INHERITED.uffd,
+    socket: INHERITED.socket,
+    process: takeover.process ? INHERITED.process : -1,
+  };
+}
+
+/** Keeps what a pager gives into custody. */
+export class Custody {
+  readonly #channel = new DescriptorChannel(CAPACITY);
+  readonly #fd: number;
+  readonly #descriptors: number[] = [];
+  #text = '';
+  #unwatch: () => void = () => {};
+  #takeover: Takeover | undefined;
+
+  /** @param fd our end of the way there, non-blocking; owned by this object */
+  constructor(fd: number) {
+    this.#fd = fd;
+    this.#watch();
+  }
+
+  #watch(): void {
+    this.#unwatch = whenReadable(this.#fd, () => {
+      if (this.collect()) this.#watch();
+    });
+  }
+
+  /** Takes what has come. @returns whether more may come */
+  collect(): boolean {
+    for (;;) {
+      const received = this.#channel.receive(this.#fd);
+      if (received === undefined) return this.#takeover === undefined;
+      if (received.length === 0) return false;
+      this.#descriptors.push(...received.descriptors);
+      this.#text += Buffer.from(this.#channel.buffer.subarray(0, received.length)).toString();
+      if (!this.#text.endsWith('\n')) continue;
+      const { pid, regions } = JSON.parse(this.#text) as Omit<Takeover, 'process'>;
+      this.#takeover = { pid, regions, process: this.#descriptors.length > INHERITED.process - 3 };
+    }
+  }
+
+  /** What a successor needs, once the pager has given it. */
+  get takeover(): Takeover | undefined {
+    return this.#takeover;
+  }
+
+  /** The descriptors in the order of {@link INHERITED}. */
+  get descriptors(): readonly number[] {
+    return this.#descriptors;
+  }
+
+  /** The VMM's pidfd, or -1. */
+  get process(): number {
+    return this.#takeover?.process === true ? this.#descriptors[INHERITED.process - 3]! : -1;
+  }
+
+  close(): void {
+    this.#unwatch();
+    closeDescriptor(this.#fd);
+    for (const descriptor of this.#descriptors.splice(0)) closeDescriptor(descriptor);
+    this.#takeover = undefined;
+  }
+}
