@@ -77,6 +77,15 @@ export class EventRows {
     return this.#sorted(values);
   }
 
+  /** The sum of a number over all rows. */
+  sum(field: string): number {
+    let sum = 0;
+    for (const { columns } of this.#parts) {
+      if (columns.has(field)) for (const value of columns.numbers(field)) sum += value;
+    }
+    return sum;
+  }
+
   /** A text, empty for null and where the field was not written. */
   texts(field: string): string[] {
     const texts: string[] = [];

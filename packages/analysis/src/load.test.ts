@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { HttpProbe, PageFault } from '@rekindle/events';
+import { HttpProbe, PageFault, PagerSummary } from '@rekindle/events';
 import { memorySink, openRecording, recorded, writeRecording } from '@rekindle/jfr';
 import { describe, expect, it } from 'vitest';
 import { AnalysisError } from './error.ts';
@@ -55,6 +55,17 @@ describe('a run read from a recording', () => {
     expect([...run.faults.columns.guestPhysical.values]).toEqual([0x1000, 0x2000, 0x3000]);
     expect([...run.faults.columns.ticks.values]).toEqual([0, 100, 200]);
     expect(run.memory).toBeUndefined();
+  });
+
+  it('counts the faults that the pager saw and the recording does not hold', async () => {
+    const sink = memorySink();
+    const counts = { copied: 3, zeroed: 0, prefetched: 0, wasted: -1, removed: 0, stalled: 15 };
+    const summary = recorded(PagerSummary, { startTime: 900, faults: 3, ...counts });
+    const events = [fault(100, 0x1000), fault(200, 0x2000), summary];
+    writeRecording(sink, { declarations: [PageFault, PagerSummary], events });
+    const run = await loadRun(await openRecording(sink.bytes()));
+    expect(run.unrecorded).toBe(1);
+    expect((await reload(drawnRun())).unrecorded).toBe(0);
   });
 
   it('says what to do when there is nothing to see in it', async () => {

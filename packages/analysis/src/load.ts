@@ -4,6 +4,7 @@ import {
   FAULT_ACTIONS,
   HttpProbe,
   PageFault,
+  PagerSummary,
   PagesRemoved,
   Prefetch,
   VM_PHASES,
@@ -16,7 +17,7 @@ import { EventRows } from './event-rows.ts';
 import { makeRun, type Run } from './run.ts';
 import { column, table } from './table.ts';
 
-const RUN_EVENTS = [PageFault, Prefetch, PagesRemoved, VmPhase, HttpProbe];
+const RUN_EVENTS = [PageFault, Prefetch, PagesRemoved, PagerSummary, VmPhase, HttpProbe];
 
 export interface LoadOptions {
   /** What to call the run; usually the file's name. */
@@ -54,7 +55,9 @@ export async function loadRun(recording: Recording, options: LoadOptions = {}): 
     if (first === undefined) return earliest;
     return earliest !== undefined && earliest < first ? earliest : first;
   }, undefined);
-  return makeRun({ name, memory, ...tables(rows, origin ?? 0n) });
+  const counted = new EventRows(chunks, PagerSummary).sum('faults');
+  const unrecorded = Math.max(0, counted - rows.faults.length);
+  return makeRun({ name, memory, unrecorded, ...tables(rows, origin ?? 0n) });
 }
 
 function tables(

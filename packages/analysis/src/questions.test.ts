@@ -42,6 +42,7 @@ describe('a run in a few numbers', () => {
     expect(summarize(run)).toEqual({
       name: 'drawn',
       faults: 6,
+      unrecorded: 0,
       copied: 4,
       zeroed: 1,
       raced: 1,

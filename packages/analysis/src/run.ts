@@ -72,6 +72,11 @@ export interface Run {
   readonly removals: RemovalTable;
   readonly phases: PhaseTable;
   readonly probes: ProbeTable;
+  /**
+   * Faults that the pager counted and the recording does not hold, because the recorder lost data; 0
+   * where it holds all of them or nothing tells.
+   */
+  readonly unrecorded: number;
   /** False where the source has an order but no clock (fireCRaCer's log): ticks are then event numbers. */
   readonly timed: boolean;
   /** Nanoseconds from the first event to the end of the last (or events, where not timed). */
@@ -90,6 +95,7 @@ export interface RunParts {
   readonly removals?: RemovalTable;
   readonly phases?: PhaseTable;
   readonly probes?: ProbeTable;
+  readonly unrecorded?: number;
   readonly timed?: boolean;
   readonly memory?: GuestMemory | undefined;
   readonly ram?: RamLayout;
@@ -170,6 +176,7 @@ export function makeRun(parts: RunParts): Run {
     removals,
     phases,
     probes,
+    unrecorded: parts.unrecorded ?? 0,
     timed,
     duration,
     memory,

@@ -8,6 +8,8 @@ import { type Column, column, type Table, table } from './table.ts';
 export interface RunSummary {
   readonly name: string;
   readonly faults: number;
+  /** Faults that the pager counted and the recording does not hold. */
+  readonly unrecorded: number;
   /** Pages that faults copied from the memory file, filled with zeroes, found installed already. */
   readonly copied: number;
   readonly zeroed: number;
@@ -54,6 +56,7 @@ export function summarize(run: Run): RunSummary {
   return {
     name: run.name,
     faults: run.faults.rows,
+    unrecorded: run.unrecorded,
     copied,
     zeroed,
     raced,
@@ -113,6 +116,7 @@ export function summaryTable(runs: readonly Run[]): SummaryTable {
       rows.map((row) => row.name),
     ),
     faults: of('Faults', 'count', 'faults'),
+    unrecorded: of('Not Recorded', 'count', 'unrecorded'),
     copied: of('Copied', 'pages', 'copied'),
     zeroed: of('Zeroed', 'pages', 'zeroed'),
     raced: of('Raced', 'pages', 'raced'),

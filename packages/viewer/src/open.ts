@@ -87,6 +87,9 @@ async function runOf(name: string, bytes: Uint8Array, warnings: string[]): Promi
       const lost = recording.losses.reduce((sum, each) => sum + each.bytes, 0);
       warnings.push(`${name} is damaged: ${lost} bytes could not be read (${loss.reason})`);
     }
+    if (run.unrecorded > 0) {
+      warnings.push(`${name} holds ${run.unrecorded} faults fewer than the pager served`);
+    }
     return run;
   } catch (error) {
     const [loss] = recording.losses;

@@ -58,6 +58,11 @@ async function readRun(path: string): Promise<Run> {
   try {
     const run = await loadRun(input.recording, { name: basename(path) });
     input.warnOfLosses();
+    if (run.unrecorded > 0) {
+      process.stderr.write(
+        `warning: ${path} holds ${run.unrecorded} faults fewer than the pager served\n`,
+      );
+    }
     return run;
   } finally {
     input.close();
