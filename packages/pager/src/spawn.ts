@@ -63,6 +63,8 @@ class Supervisor implements PagerHandle {
   #child: ChildProcess;
   #words = '';
   #finished = false;
+  /** To the VM's end, or to its independence. */
+  #served = false;
   #stopping = false;
   #killed = false;
   #replaced = 0;
@@ -151,6 +153,7 @@ class Supervisor implements PagerHandle {
         break;
       case 'done':
         this.#finished = true;
+        this.#served = true;
         this.#done.resolve(message.summary);
         break;
       case 'failed':
@@ -163,9 +166,11 @@ class Supervisor implements PagerHandle {
 
   #ended(code: number | null, signal: NodeJS.Signals | null): void {
     if (!this.#finished && !this.#killed && this.#replace()) return;
+    this.#custody.collect();
+    if (!this.#served && this.#custody.process >= 0) {
+      signalProcess(this.#custody.process, SIGKILL);
+    }
     if (!this.#finished) {
-      this.#custody.collect();
-      if (this.#custody.process >= 0) signalProcess(this.#custody.process, SIGKILL);
       rmSync(this.#options.socketPath, { force: true });
       const how = signal === null ? `exit status ${code}` : signal;
       const words = this.#words.trim();
