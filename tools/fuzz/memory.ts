@@ -37,7 +37,9 @@ function randomFrom(seed: number): (below: number) => number {
 export async function run({ runs, seed }: { runs: number; seed: number }): Promise<boolean> {
   const random = randomFrom(seed);
   const encoder = new TextEncoder();
-  const guests = [assembleGuest(4).bytes, assembleGuest(5).bytes];
+  const guests = [assembleGuest(4), assembleGuest(5), assembleGuest(4, '7.3')].map(
+    ({ bytes }) => bytes,
+  );
   const damaged = (bytes: Uint8Array, most: number): Uint8Array => {
     const copy = bytes.slice();
     for (let i = random(most) + 1; i > 0; i--) copy[random(copy.length)] = random(256);

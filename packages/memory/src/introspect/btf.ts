@@ -126,6 +126,12 @@ export class Btf {
     return member.bits / 8;
   }
 
+  /** Offset of the first member that the kernel has: a member moves and is renamed as versions go. */
+  offsetOfAny(...members: readonly (readonly [struct: string, path: string])[]): number {
+    const known = members.find(([struct, path]) => this.has(struct, path));
+    return this.offset(...(known ?? members[0]!));
+  }
+
   /** Bytes of a structure. */
   size(struct: string): number {
     const id = this.#byName.get(struct);

@@ -15,10 +15,14 @@ const source = (bytes: Uint8Array): SyncByteSource => ({
   },
 });
 
-describe.each([4, 5] as const)(
-  'introspection of a guest with page tables of %i levels',
-  (levels) => {
-    const { bytes, tables } = assembleGuest(levels);
+describe.each([
+  [4, '6.1'],
+  [5, '6.1'],
+  [4, '7.3'],
+] as const)(
+  'introspection of a guest with page tables of %i levels and a kernel like %s',
+  (levels, shape) => {
+    const { bytes, tables } = assembleGuest(levels, shape);
     const { memory, ...found } = introspect(source(bytes));
     const { mappings, runs, frames } = memory;
 

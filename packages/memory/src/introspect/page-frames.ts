@@ -7,6 +7,7 @@
 // The frame tables lie in vmemmap, which is not linear: they are found through the kernel's page table.
 import { MemoryError } from '../error.ts';
 import { PAGE_BYTES } from '../frames.ts';
+import type { Btf } from './btf.ts';
 import { type Address, type GuestKernel, NOWHERE } from './guest-kernel.ts';
 import type { PageTables } from './page-tables.ts';
 
@@ -76,7 +77,6 @@ function checkedGeometry(
   const sectionBits = Number(vmcoreinfo.get('NUMBER(SECTION_SIZE_BITS)') ?? 27);
   const pageStructBytes = btf.size('page');
   const sectionBytes = btf.size('mem_section');
-  const fields = ['flags', '_mapcount', 'mapping', 'index', 'private', 'compound_head'];
   const whole =
     Number.isInteger(sectionBits) &&
     sectionBits >= 20 &&
@@ -85,7 +85,7 @@ function checkedGeometry(
     PAGE_BYTES % pageStructBytes === 0 &&
     sectionBytes >= 8 &&
     sectionBytes <= PAGE_BYTES &&
-    fields.every((field) => btf.offset('page', field) + 8 <= pageStructBytes);
+    Object.values(pageFields(btf)).every((offset) => offset + 8 <= pageStructBytes);
   if (whole) return { sectionFrames: 2 ** (sectionBits - 12), pageStructBytes };
   throw new MemoryError(
     'bad-btf',
@@ -93,6 +93,19 @@ function checkedGeometry(
     {},
     'this layout of the kernel is not known: report it with the kernel version',
   );
+}
+
+/** Offsets in struct page. A folio, since 5.16, is its first page seen with other names. */
+function pageFields(btf: Btf) {
+  return {
+    flags: btf.offset('page', 'flags'),
+    mapcount: btf.offset('page', '_mapcount'),
+    mapping: btf.offsetOfAny(['page', 'mapping'], ['folio', 'mapping']),
+    // Called page.__folio_index since 6.16.
+    index: btf.offsetOfAny(['page', 'index'], ['folio', 'index']),
+    private: btf.offset('page', 'private'),
+    head: btf.offsetOfAny(['page', 'compound_head'], ['page', 'compound_info']),
+  };
 }
 
 /** Virtual address of the struct page that frame 0 would have, by the section of a frame. */
@@ -129,14 +142,7 @@ function readSection(
 ): void {
   const { memory, btf } = kernel;
   const { map, first, last, pageStructBytes } = section;
-  const at = {
-    flags: btf.offset('page', 'flags'),
-    mapcount: btf.offset('page', '_mapcount'),
-    mapping: btf.offset('page', 'mapping'),
-    private: btf.offset('page', 'private'),
-    index: btf.offset('page', 'index'),
-    head: btf.offset('page', 'compound_head'),
-  };
+  const at = pageFields(btf);
   const mapAddress = (BigInt(map.high) << 32n) | BigInt(map.low);
   const perPage = PAGE_BYTES / pageStructBytes;
   for (let frame = first; frame < last; frame += perPage) {
@@ -159,13 +165,29 @@ function readSection(
       frames.order[i] = view.getUint32(base + at.private, true);
       const headLow = view.getUint32(base + at.head, true);
       if ((headLow & 1) === 0) continue;
-      // The head's struct page lies in the same map: its frame follows from the distance.
       const headHigh = view.getUint32(base + at.head + 4, true);
-      const distance = (headHigh - map.high) * 0x1_0000_0000 + (headLow - 1 - map.low);
-      const head = distance / pageStructBytes;
+      const head = headOf(map, i, pageStructBytes, headHigh, headLow);
       if (Number.isInteger(head) && head >= 0 && head < i) frames.head[i] = head;
     }
   }
+}
+
+/**
+ * Frame of the head of a compound page, by what bit 0 marks in the struct page of a tail: the address of
+ * the head's struct page; or, in compound_info since 7.x, a mask which turns the tail's address into it.
+ */
+function headOf(
+  map: Address,
+  frame: number,
+  pageStructBytes: number,
+  high: number,
+  low: number,
+): number {
+  if (high === 0xffff_ffff) {
+    const address = (map.low + frame * pageStructBytes) % 0x1_0000_0000;
+    return frame - (address - ((address & (low - 1)) >>> 0)) / pageStructBytes;
+  }
+  return ((high - map.high) * 0x1_0000_0000 + (low - 1 - map.low)) / pageStructBytes;
 }
 
 /** Physical address of a symbol that VMCOREINFO tells. */

@@ -20,7 +20,8 @@ export class Paths {
     this.#dentry = {
       parent: btf.offset('dentry', 'd_parent'),
       name: btf.offset('dentry', 'd_name.name'),
-      alias: btf.offset('dentry', 'd_u.d_alias'),
+      // The union d_u is anonymous since 7.x.
+      alias: btf.offsetOfAny(['dentry', 'd_u.d_alias'], ['dentry', 'd_alias']),
     };
     this.#mount = {
       self: btf.offset('mount', 'mnt'),

@@ -12,117 +12,23 @@
 //   128..191        a free block of order 6
 //   the rest        the kernel's, of no told use
 import {
-  assembleBtf,
-  type Halves,
-  Image,
-  NO_EXECUTE,
-  PRESENT,
-  TableAssembler,
-  WRITABLE,
-} from './assembler.ts';
+  AREA,
+  btfOf,
+  DENTRY,
+  type KernelShape,
+  MM,
+  MOUNT,
+  PAGE_TYPES,
+  PAGES,
+  RESERVED,
+  SLAB,
+  TASK,
+} from './assembled-layouts.ts';
+import { type Halves, Image, NO_EXECUTE, PRESENT, TableAssembler, WRITABLE } from './assembler.ts';
 
 const PAGE = 4096;
 const FRAMES = 512;
 const VMEMMAP = 0xffff_ea00_0000_0000n;
-
-const TASK = { comm: 0, tasks: 16, pid: 32, mm: 40, group_leader: 48 };
-const MM = { mm_mt: 0, pgd: 24, exe_file: 32, start_brk: 40, brk: 48, start_stack: 56 };
-const AREA = {
-  vm_start: 0,
-  vm_end: 8,
-  vm_file: 16,
-  vm_private_data: 24,
-  vm_pgoff: 32,
-  vm_flags: 40,
-};
-const DENTRY = { d_parent: 0, d_name: 8, d_u: 32 };
-const MOUNT = { mnt_parent: 0, mnt_mountpoint: 8, mnt: 16 };
-const PAGES = { flags: 0, union: 8, _mapcount: 48 };
-
-const offsets = (members: Record<string, number>) =>
-  Object.entries(members).map(([name, offset]) => [name, offset] as const);
-
-const BTF = assembleBtf(
-  {
-    task_struct: { size: 64, members: offsets(TASK) },
-    maple_tree: { size: 16, members: [['ma_root', 8]] },
-    mm_struct: { size: 64, members: offsets(MM) },
-    vm_area_struct: { size: 48, members: offsets(AREA) },
-    path: {
-      size: 16,
-      members: [
-        ['mnt', 0],
-        ['dentry', 8],
-      ],
-    },
-    file: { size: 32, members: [['f_path', 16, 'path']] },
-    qstr: { size: 16, members: [['name', 8]] },
-    '(d_u)': { size: 16, members: [['d_alias', 0]] },
-    dentry: {
-      size: 48,
-      members: [
-        ['d_parent', DENTRY.d_parent],
-        ['d_name', DENTRY.d_name, 'qstr'],
-        ['d_u', DENTRY.d_u, '(d_u)'],
-      ],
-    },
-    vfsmount: { size: 8, members: [['mnt_root', 0]] },
-    mount: {
-      size: 24,
-      members: [...offsets({ mnt_parent: 0, mnt_mountpoint: 8 }), ['mnt', 16, 'vfsmount']],
-    },
-    inode: {
-      size: 32,
-      members: [
-        ['i_ino', 0],
-        ['i_sb', 8],
-        ['i_dentry', 16],
-      ],
-    },
-    super_block: { size: 32, members: [['s_id', 0]] },
-    address_space: { size: 8, members: [['host', 0]] },
-    // As in the kernel, what a page is used for lies in anonymous unions.
-    '(cache)': {
-      size: 40,
-      members: [
-        ['lru', 0],
-        ['mapping', 16],
-        ['index', 24],
-        ['private', 32],
-      ],
-    },
-    '(tail)': { size: 8, members: [['compound_head', 0]] },
-    '(use)': {
-      size: 40,
-      members: [
-        ['', 0, '(cache)'],
-        ['', 0, '(tail)'],
-      ],
-    },
-    '(type)': {
-      size: 4,
-      members: [
-        ['_mapcount', 0],
-        ['page_type', 0],
-      ],
-    },
-    page: {
-      size: 64,
-      members: [
-        ['flags', 0],
-        ['', PAGES.union, '(use)'],
-        ['', PAGES._mapcount, '(type)'],
-      ],
-    },
-    mem_section: { size: 16, members: [['section_mem_map', 0]] },
-  },
-  { pageflags: { PG_locked: 0, PG_slab: 9, PG_reserved: 12 } },
-);
-
-const SLAB = 1 << 9;
-const RESERVED = 1 << 12;
-const BUDDY = 0xffff_ff7f;
-const TABLE = 0xffff_fdff;
 
 const NULL: Halves = [0, 0];
 /** Addresses in the direct map, and in the kernel's image. */
@@ -134,15 +40,16 @@ export interface AssembledGuest {
   readonly tables: readonly number[];
 }
 
-/** The guest, with page tables of four or five levels. */
-export function assembleGuest(levels: 4 | 5 = 4): AssembledGuest {
+/** The guest, with page tables of four or five levels, and a kernel of a shape. */
+export function assembleGuest(levels: 4 | 5 = 4, shape: KernelShape = '6.1'): AssembledGuest {
+  const pageTypes = PAGE_TYPES[shape];
   const memory = new Image(FRAMES * PAGE);
   const tables = new TableAssembler(memory, levels, 32);
   const kernelRoot = tables.root();
   const userRoot = tables.root();
 
   // The image: code, read-only data with BTF, data with init_task.
-  memory.put(3 * PAGE + 64, BTF);
+  memory.put(3 * PAGE + 64, btfOf(shape));
   const initTask = 6 * PAGE + 128;
   const roots = 19 * PAGE;
   memory.text(7 * PAGE, vmcoreinfo(kernelRoot, roots, levels));
@@ -241,14 +148,16 @@ export function assembleGuest(levels: 4 | 5 = 4): AssembledGuest {
     memory.u64(at + PAGES.union + 16, use.mapping ?? NULL);
     memory.u32(at + PAGES.union + 32, use.order ?? 0);
     if (use.head !== undefined) {
-      const head = VMEMMAP + BigInt(use.head * 64 + 1);
+      // A pair of pages: the head's address, or the mask that makes it of the tail's, and bit 0.
+      const head = shape === '6.1' ? VMEMMAP + BigInt(use.head * 64 + 1) : 0xffff_ffff_ffff_ff81n;
       memory.u64(at + PAGES.union, [Number(head >> 32n), Number(head & 0xffff_ffffn)]);
     }
   };
   for (let frame = 0; frame < FRAMES; frame++) {
     if (frame < 8) page(frame, { flags: RESERVED });
-    else if (frame >= 16 && frame < 32) page(frame, { flags: SLAB });
-    else if (tables.tables.includes(frame)) page(frame, { mapcount: TABLE });
+    else if (frame >= 16 && frame < 32)
+      page(frame, { flags: shape === '6.1' ? SLAB : 0, mapcount: pageTypes.slab });
+    else if (tables.tables.includes(frame)) page(frame, { mapcount: pageTypes.table });
     else page(frame, {});
   }
   page(100, { mapping: direct(files.initSpace), mapcount: 0 });
@@ -258,7 +167,7 @@ export function assembleGuest(levels: 4 | 5 = 4): AssembledGuest {
   page(103, { flags: RESERVED });
   page(110, { mapping: direct(files.dataSpace) });
   page(111, { head: 110 });
-  page(128, { mapcount: BUDDY, order: 6 });
+  page(128, { mapcount: pageTypes.buddy, order: 6 });
   return { bytes: memory.bytes, tables: tables.tables };
 }
 
