@@ -74,14 +74,19 @@ function printOwners(run: Run): void {
   else process.stdout.write(`\n${run.name} holds no memory capture: owners are not known\n`);
 }
 
+/** Figures that are worth a line only when they are not 0. */
+const RARE: readonly string[] = ['unrecorded', 'raced'];
+
 /** Runs as columns and figures as rows: runs are few, figures are many. */
 function printSummary(runs: readonly Run[]): void {
   const { columns } = summaryTable(runs);
   const { name, ...figures } = columns;
-  const rows = Object.values(figures).map(({ label, unit, values }) => [
-    label,
-    ...runs.map((_, run) => cell(unit, values[run])),
-  ]);
+  const rows = Object.entries(figures)
+    .filter(([figure, { values }]) => !RARE.includes(figure) || values.some((value) => value > 0))
+    .map(([, { label, unit, values }]) => [
+      label,
+      ...runs.map((_, run) => cell(unit, values[run])),
+    ]);
   printTable(
     ['', ...name.values],
     rows,
