@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Options that several commands about VMs share, and what they mean.
-import type { PortForward } from '@rekindle/microvm';
+import type { PortForward, TapNetwork } from '@rekindle/microvm';
 import { InvalidArgumentError } from 'commander';
 
 export const MIB: number = 1024 * 1024;
@@ -41,4 +41,11 @@ export function oneOf<T extends string>(words: readonly T[]): (text: string) => 
 export function httpPath(text: string): string {
   if (!text.startsWith('/')) throw new InvalidArgumentError('must start with a slash.');
   return text;
+}
+
+/** The network of a Firecracker guest on a tap device that exists. */
+export function tapNetwork(tap: string | undefined): TapNetwork | undefined {
+  return tap === undefined
+    ? undefined
+    : { tap, hostAddress: '172.16.0.1', guestAddress: '172.16.0.2' };
 }

@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Machine, MachineExit } from './engine.ts';
 import { MicrovmError } from './error.ts';
+import { FirecrackerApi } from './firecracker-api.ts';
+import { FirecrackerMachine, firecrackerPaths } from './firecracker-machine.ts';
 import { NO_LOG, type VmLog } from './log.ts';
 import { vmPaths } from './qemu-arguments.ts';
 import { QemuMachine } from './qemu-machine.ts';
@@ -30,10 +32,8 @@ export async function attachVm(name: string, log: VmLog = NO_LOG): Promise<Attac
     });
   }
   const vmm = { pid: record.vmmPid, startTicks: processStart(record.vmmPid) ?? '' };
-  const qmp = await QmpClient.connect(vmPaths(directory).control);
   const watching = new AbortController();
-  const exited = watchProcess(directory, () => isAlive(vmm), watching.signal);
-  const machine = new QemuMachine({
+  const common = {
     name,
     directory,
     pid: record.vmmPid,
@@ -41,19 +41,32 @@ export async function attachVm(name: string, log: VmLog = NO_LOG): Promise<Attac
     files: record.files,
     accelerator: record.accelerator,
     endpoints: record.endpoints,
-    ram: record.ram.path,
-    ramShared: record.ram.shared,
-    balloon: record.balloon,
-    qmp,
     log,
-    exited,
+    exited: watchProcess(directory, () => isAlive(vmm), watching.signal),
     terminate: () => {
       // The process may have ended by itself a moment ago.
       if (isAlive(vmm)) process.kill(vmm.pid, 'SIGKILL');
     },
-  });
+  };
+  if (record.identity.engine === 'firecracker') {
+    const api = new FirecrackerApi(firecrackerPaths(directory).api, name, log);
+    return { machine: new FirecrackerMachine({ ...common, api }), detach: () => watching.abort() };
+  }
+  let qmp: QmpClient;
+  try {
+    qmp = await QmpClient.connect(vmPaths(directory).control);
+  } catch (error) {
+    watching.abort();
+    throw error;
+  }
   return {
-    machine,
+    machine: new QemuMachine({
+      ...common,
+      ram: record.ram.path,
+      ramShared: record.ram.shared,
+      balloon: record.balloon,
+      qmp,
+    }),
     detach: () => {
       watching.abort();
       qmp.close();

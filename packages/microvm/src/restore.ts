@@ -13,13 +13,12 @@ import {
 } from '@rekindle/pager';
 import type { Engine, Machine, MachineExit, PortForward } from './engine.ts';
 import { MicrovmError } from './error.ts';
-import { hostCpu } from './host-cpu.ts';
+import type { TapNetwork } from './firecracker.ts';
 import type { HttpAnswer } from './http-probe.ts';
 import { millisecondsSince, monotonicNow, NO_LOG, type VmLog } from './log.ts';
 import type { Manifest } from './manifest.ts';
 import { own } from './owned.ts';
-import { QemuEngine } from './qemu.ts';
-import { qemuDevices } from './qemu-arguments.ts';
+import { engineFor, type RestoreSubject, requireHost, restoreSubject } from './restore-subject.ts';
 import { verifySnapshot } from './snapshot-read.ts';
 import { claimDirectory, processStart } from './state-directory.ts';
 import { firstAnswer, type ServiceProbe } from './vm.ts';
@@ -47,7 +46,10 @@ export interface RestoreOptions {
   /** Leave the VM paused; no probe then. */
   readonly paused?: boolean | undefined;
   readonly log?: VmLog | undefined;
+  /** Default: the engine that made the snapshot. */
   readonly engine?: Engine | undefined;
+  /** Firecracker only: how the guest is reached. */
+  readonly network?: TapNetwork | undefined;
 }
 
 /** Milliseconds, each from the end of the one before, but for `firstAnswerMs`. */
@@ -69,7 +71,8 @@ export interface RestoreTimings {
 export interface RestoredVm {
   readonly machine: Machine;
   readonly policy: RestorePolicy;
-  readonly manifest: Manifest;
+  /** Undefined for Firecracker's files without one. */
+  readonly manifest: Manifest | undefined;
   readonly answer: HttpAnswer | undefined;
   readonly timings: RestoreTimings;
   readonly pager: PagerHandle | undefined;
@@ -87,15 +90,8 @@ export async function restoreVm(
   const log = options.log ?? NO_LOG;
   const start = monotonicNow();
   const { snapshot } = await verifySnapshot(directory, { hashes: options.verify });
-  if (snapshot.kind === 'bare') {
-    throw new MicrovmError(
-      'SNAPSHOT_FOREIGN',
-      `${directory} holds Firecracker files without a manifest`,
-      { place: snapshot.state, hint: 'restore it with the firecracker engine' },
-    );
-  }
-  const { manifest } = snapshot;
-  requireHost(manifest);
+  const subject = restoreSubject(snapshot);
+  requireHost(subject, options.engine?.name);
   const policy = choosePolicy(options);
   const name = options.name ?? vmName(snapshot.directory);
   const opened = monotonicNow();
@@ -104,32 +100,23 @@ export async function restoreVm(
   const pager =
     policy === 'file'
       ? undefined
-      : startPager(policy, options, manifest, snapshot.memory, join(vmDirectory, 'pager.sock'));
+      : startPager(policy, options, subject, join(vmDirectory, 'pager.sock'));
   let machine: Machine | undefined;
   try {
     await pager?.handle.ready.catch(pagerFailed);
     const listening = monotonicNow();
-    const engine =
-      options.engine ??
-      new QemuEngine({
-        log,
-        preloadLibrary: pager === undefined ? undefined : await buildPreload(),
-      });
+    const engine = options.engine ?? (await chooseEngine(subject, options, pager !== undefined));
     machine = await whileServed(
       pager?.handle,
       engine.restore(
         {
           name,
           directory: vmDirectory,
-          identity: manifest.machine,
-          files: {
-            ...manifest.guest,
-            initramfs: manifest.guest.initramfs ?? undefined,
-            image: manifest.guest.image ?? undefined,
-          },
-          state: snapshot.state,
-          memory: snapshot.memory,
-          forwards: options.forwards ?? manifest.guestPorts.map((guestPort) => ({ guestPort })),
+          identity: subject.identity,
+          files: subject.files,
+          state: subject.state,
+          memory: subject.memory,
+          forwards: options.forwards ?? subject.guestPorts.map((guestPort) => ({ guestPort })),
         },
         pager === undefined
           ? { kind: 'file' }
@@ -142,7 +129,7 @@ export async function restoreVm(
     const ready = monotonicNow();
     if (options.paused !== true) await machine.resume();
     const failed = superviseVm(machine, pager?.handle);
-    const probe = options.paused === true ? undefined : chooseProbe(options, manifest);
+    const probe = options.paused === true ? undefined : chooseProbe(options, subject);
     const answer =
       probe === undefined
         ? undefined
@@ -153,7 +140,7 @@ export async function restoreVm(
     return {
       machine,
       policy,
-      manifest,
+      manifest: subject.manifest,
       answer,
       timings: {
         openMs: millisecondsSince(start, opened),
@@ -180,19 +167,30 @@ export async function restoreVm(
   }
 }
 
+async function chooseEngine(
+  subject: RestoreSubject,
+  options: RestoreOptions,
+  paged: boolean,
+): Promise<Engine> {
+  return engineFor(subject, {
+    log: options.log ?? NO_LOG,
+    preloadLibrary: paged && subject.identity.engine === 'qemu' ? await buildPreload() : undefined,
+    network: options.network,
+  });
+}
+
 function startPager(
   policy: PagerPolicy,
   options: RestoreOptions,
-  manifest: Manifest,
-  memoryPath: string,
+  subject: RestoreSubject,
   socketPath: string,
 ): { handle: PagerHandle; socketPath: string; disown: () => void } {
   const handle = spawnPager({
     socketPath,
-    memoryPath,
+    memoryPath: subject.memory,
     policy,
-    regions: manifest.machine.regions,
-    snapshotHash: manifest.files.memory.sha256,
+    regions: subject.identity.regions,
+    snapshotHash: subject.memoryHash,
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 15_000,
     ...(options.record === undefined ? {} : { recordPath: options.record }),
     ...(options.workingSet === undefined ? {} : { workingSetPath: options.workingSet }),
@@ -279,33 +277,12 @@ function choosePolicy(options: RestoreOptions): RestorePolicy {
   return options.policy ?? (options.workingSet === undefined ? 'on-demand' : 'prefetch');
 }
 
-function chooseProbe(options: RestoreOptions, manifest: Manifest): ServiceProbe | undefined {
+function chooseProbe(options: RestoreOptions, subject: RestoreSubject): ServiceProbe | undefined {
   if (options.probe === false) return undefined;
   if (options.probe !== undefined) return options.probe;
-  return manifest.probe === null
+  return subject.probe === null
     ? undefined
-    : { ...manifest.probe, accept: options.accept, deadlineMs: 60_000 };
-}
-
-/** What this host and this rekindle must have in common with those that made the snapshot. */
-function requireHost({ machine, guest }: Manifest): void {
-  const foreign = (what: string, saved: string, here: string): MicrovmError =>
-    new MicrovmError(
-      'SNAPSHOT_FOREIGN',
-      `the snapshot was made with another ${what}: ${saved}, here: ${here}`,
-      {
-        place: what,
-        hint: 'restore it where it was made, or make the snapshot again here',
-      },
-    );
-  if (machine.engine !== 'qemu') throw foreign('engine', machine.engine, 'qemu');
-  if (machine.accelerator === 'kvm' && machine.hostCpu !== hostCpu()) {
-    throw foreign('CPU', machine.hostCpu ?? 'unknown', hostCpu());
-  }
-  const devices = qemuDevices(guest.image !== null).join(' ');
-  if (machine.devices.join(' ') !== devices) {
-    throw foreign('set of devices', machine.devices.join(' '), devices);
-  }
+    : { ...subject.probe, accept: options.accept, deadlineMs: 60_000 };
 }
 
 /** A VM name made from a directory's name. */

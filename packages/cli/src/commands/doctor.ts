@@ -5,6 +5,7 @@ import { probeUserFaultFd } from '@rekindle/linux';
 import {
   cacheDirectory,
   chooseAccelerator,
+  FirecrackerEngine,
   findBinary,
   listCache,
   QemuEngine,
@@ -39,6 +40,7 @@ export function doctorCommand(): Command {
       const findings = [
         node(),
         ...(await engine()),
+        await firecracker(),
         pager(),
         await preload(),
         ...tools(),
@@ -105,6 +107,13 @@ async function engine(): Promise<Finding[]> {
           'everything works in emulation, only slower; for KVM use a host with hardware virtualization',
         ),
   ];
+}
+
+async function firecracker(): Promise<Finding> {
+  const { available, version, problem } = await new FirecrackerEngine().probe();
+  return available
+    ? finding('Firecracker', 'ok', version ?? '')
+    : finding('Firecracker', 'note', problem ?? 'not usable', 'nothing to do: QEMU does its work');
 }
 
 function pager(): Finding {

@@ -16,7 +16,7 @@ import { Command } from 'commander';
 import { formatMillis, Progress, printJson } from '../output.ts';
 import { writeRun } from '../run-file.ts';
 import { vmFigures } from '../vm-figures.ts';
-import { httpPath, oneOf, publish } from '../vm-options.ts';
+import { httpPath, oneOf, publish, tapNetwork } from '../vm-options.ts';
 import {
   announce,
   asOwner,
@@ -33,6 +33,7 @@ interface RestoreFlags {
   readonly record?: string;
   readonly publish?: readonly PortForward[];
   readonly probe?: string | false;
+  readonly tap?: string;
   readonly verify?: true;
   readonly detach?: true;
   readonly exit?: true;
@@ -57,6 +58,7 @@ export function restoreCommand(): Command {
     )
     .option('--probe <path>', 'what to ask over HTTP; default: what the snapshot says', httpPath)
     .option('--no-probe', 'do not wait for an HTTP answer')
+    .option('--tap <device>', 'tap device for a Firecracker guest')
     .option('--verify', 'compare every hash first')
     .option('--exit', 'end the VM after its first answer')
     .option('-d, --detach', 'come back when it is up; rekindle kill ends it')
@@ -94,6 +96,7 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
       forwards: flags.publish,
       probe: chosenProbe(directory, flags),
       verify: flags.verify,
+      network: tapNetwork(flags.tap),
       log,
     });
     progress.done();

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import {
   type Accelerator,
   bootVm,
+  chooseEngine,
+  type EngineName,
   ensureImage,
   ensureInitramfs,
   ensureKernel,
@@ -13,7 +15,7 @@ import { Command } from 'commander';
 import { withBuildProgress } from '../build-progress.ts';
 import { formatMillis, Progress, printJson } from '../output.ts';
 import { vmFigures } from '../vm-figures.ts';
-import { httpPath, MIB, oneOf, positive, publish } from '../vm-options.ts';
+import { httpPath, MIB, oneOf, positive, publish, tapNetwork } from '../vm-options.ts';
 import {
   announce,
   asOwner,
@@ -31,6 +33,8 @@ interface RunFlags {
   readonly vcpus: number;
   readonly publish?: readonly PortForward[];
   readonly append?: string;
+  readonly engine: EngineName | 'auto';
+  readonly tap?: string;
   readonly accel: Accelerator | 'auto';
   readonly probe: string | false;
   readonly wait: number;
@@ -50,6 +54,16 @@ export function runCommand(): Command {
     .option('--vcpus <n>', 'virtual CPUs', positive, 1)
     .option('-p, --publish <[host:]guest>', 'make a TCP port reachable on 127.0.0.1', publish)
     .option('--append <words>', 'more words for the kernel command line')
+    .option(
+      '--engine <name>',
+      'auto, qemu or firecracker',
+      oneOf(['auto', 'qemu', 'firecracker']),
+      'auto',
+    )
+    .option(
+      '--tap <device>',
+      'tap device for Firecracker; the guest is 172.16.0.2, the host 172.16.0.1',
+    )
     .option('--accel <kind>', 'auto, kvm or tcg', oneOf(['auto', 'kvm', 'tcg']), 'auto')
     .option('--probe <path>', 'what to ask over HTTP to know that it is up', httpPath, '/')
     .option('--no-probe', 'do not wait for an HTTP answer')
@@ -87,6 +101,11 @@ async function own(name: string, flags: RunFlags): Promise<void> {
   const forwards = flags.publish ?? [{ guestPort: 8080 }];
   const port = forwards[0]?.guestPort;
   const progress = new Progress(flags.json || isDetachedOwner());
+  const { engine, reason } = await chooseEngine({
+    wanted: flags.engine,
+    kernel: files.kernel.path,
+    network: tapNetwork(flags.tap),
+  });
   progress.start(`boot ${name}`);
   const { machine, timings } = await bootVm(
     {
@@ -98,15 +117,19 @@ async function own(name: string, flags: RunFlags): Promise<void> {
       forwards,
       accelerator: flags.accel,
     },
-    flags.probe === false || port === undefined
-      ? {}
-      : { probe: { guestPort: port, path: flags.probe, deadlineMs: flags.wait * 1000 } },
+    {
+      engine,
+      probe:
+        flags.probe === false || port === undefined
+          ? undefined
+          : { guestPort: port, path: flags.probe, deadlineMs: flags.wait * 1000 },
+    },
   ).catch((error: unknown) => {
     progress.stop();
     throw error;
   });
   progress.done();
-  const figures: RunFigures = { ...vmFigures(machine), timings };
+  const figures: RunFigures = { ...vmFigures(machine), engineReason: reason, timings };
   if (isDetachedOwner()) announce(figures);
   else show(figures, flags);
   const problem = unexpectedEnd(await untilEnd(machine));
@@ -115,6 +138,7 @@ async function own(name: string, flags: RunFlags): Promise<void> {
 }
 
 type RunFigures = ReturnType<typeof vmFigures> & {
+  readonly engineReason: string;
   readonly timings: { readonly consoleMs: number; readonly firstAnswerMs: number | undefined };
 };
 
