@@ -245,7 +245,8 @@ export class Chunk {
       startNanos: this.header.startNanos,
       epochNanos: (ticks: number | bigint) => this.epochNanos(ticks),
     };
-    return selectEvents(type, offsets, filter, clock, (some, field) =>
+    const shape = { name: type.name, leaves: this.metadata.layouts.of(type).leaves };
+    return selectEvents(shape, offsets, filter, clock, (some, field) =>
       this.#decode(type, some, [field]),
     );
   }

@@ -6,6 +6,7 @@
 // Reads are not checked one by one: a typed array gives undefined beyond its end, positions only grow,
 // and each event ends with one comparison against its own size.
 import { ByteCursor, ByteError, joinLong } from '@rekindle/bytes';
+import { JfrError } from './error.ts';
 import type { Layouts, Leaf, Op } from './plan.ts';
 import type { Sink } from './sink.ts';
 import { skipValue } from './skip.ts';
@@ -64,7 +65,7 @@ export function runCompiled(
       skipValue(leaves[index]!.op, layouts, cursor);
       return cursor.position;
     } catch (error) {
-      if (error instanceof ByteError) return Number.NaN;
+      if (error instanceof ByteError || error instanceof JfrError) return Number.NaN;
       throw error;
     }
   };

@@ -108,7 +108,7 @@ function longEnough(
 const FREE_ROWS: number = 2 ** 20;
 
 function misfit(bytes: Uint8Array, type: ClassType, offset: number, damage: Damage): void {
-  const reason = `${type.name} needs more bytes than the event has`;
+  const reason = `the fields of ${type.name} do not fit the event`;
   const error = damage.error('JFR_EVENT_OVERRUN', reason, offset);
   damage.report('event', error, offset, payload(bytes, offset).limit - offset);
 }

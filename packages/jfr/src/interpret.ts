@@ -2,12 +2,13 @@
 // The plain decoder: every read checked, nothing generated. The judge of the compiled one, and the path
 // where code generation is forbidden.
 import { ByteError } from '@rekindle/bytes';
+import { JfrError } from './error.ts';
 import type { Layouts, Leaf } from './plan.ts';
 import { payload, type Sink, skipLeaf } from './sink.ts';
 
 /**
  * Decodes the events at `offsets` into `sinks[i]` for leaf i, and skips where that is undefined. Returns
- * the rows whose fields need more bytes than the event has: nothing in those rows is to be trusted.
+ * the rows whose fields do not fit their event: nothing in those rows is to be trusted.
  */
 export function interpret(
   bytes: Uint8Array,
@@ -27,7 +28,7 @@ export function interpret(
         else sink.read(cursor, row);
       }
     } catch (error) {
-      if (!(error instanceof ByteError)) throw error;
+      if (!(error instanceof ByteError || error instanceof JfrError)) throw error;
       misfits.push(row);
     }
   }

@@ -2,7 +2,7 @@
 // Which events are wanted, decided from as few of their fields as will do.
 import type { Columns } from './column.ts';
 import { THREAD_FIELDS } from './event.ts';
-import type { ClassType } from './type-model.ts';
+import type { Leaf } from './plan.ts';
 import { isStruct, type Struct } from './value.ts';
 
 /** Which events; everything given must hold. Decided before any other field is decoded. */
@@ -25,26 +25,32 @@ export interface Clock {
 /** Decodes one field of the events at some offsets; rows that do not fit are left out when salvaging. */
 export type DecodeField = (offsets: Uint32Array, field: string) => Columns;
 
+/** An event type as far as selecting goes. */
+export interface EventShape {
+  readonly name: string;
+  readonly leaves: readonly Leaf[];
+}
+
 /** The offsets of the events of a type that pass the filter. */
 export function selectEvents(
-  type: ClassType,
+  { name, leaves }: EventShape,
   offsets: Uint32Array,
   filter: EventFilter | undefined,
   clock: Clock,
   decode: DecodeField,
 ): Uint32Array {
   if (filter === undefined || offsets.length === 0) return offsets;
-  if (filter.types !== undefined && !filter.types.includes(type.name)) return new Uint32Array(0);
+  if (filter.types !== undefined && !filter.types.includes(name)) return new Uint32Array(0);
   let selected = offsets;
   if (filter.from !== undefined || filter.to !== undefined) {
-    selected = withinTime(type, selected, filter, clock, decode);
+    selected = withinTime(leaves, selected, filter, clock, decode);
   }
-  if (filter.thread !== undefined) selected = ofThread(type, selected, filter.thread, decode);
+  if (filter.thread !== undefined) selected = ofThread(leaves, selected, filter.thread, decode);
   return selected;
 }
 
 function withinTime(
-  type: ClassType,
+  leaves: readonly Leaf[],
   offsets: Uint32Array,
   { from, to }: EventFilter,
   clock: Clock,
@@ -52,7 +58,7 @@ function withinTime(
 ): Uint32Array {
   const within = (nanos: bigint): boolean =>
     (from === undefined || nanos >= from) && (to === undefined || nanos < to);
-  if (!type.fields.some(({ name }) => name === 'startTime')) {
+  if (!leaves.some(({ path }) => path === 'startTime')) {
     return within(clock.startNanos) ? offsets : new Uint32Array(0);
   }
   const columns = decode(offsets, 'startTime');
@@ -67,12 +73,14 @@ function withinTime(
 }
 
 function ofThread(
-  type: ClassType,
+  leaves: readonly Leaf[],
   offsets: Uint32Array,
   wanted: (thread: Struct) => boolean,
   decode: DecodeField,
 ): Uint32Array {
-  const field = THREAD_FIELDS.find((name) => type.fields.some((item) => item.name === name));
+  const field = THREAD_FIELDS.find((name) =>
+    leaves.some(({ path, op }) => path === name && op.kind === 'reference'),
+  );
   if (field === undefined) return new Uint32Array(0);
   const columns = decode(offsets, field);
   if (columns.length !== offsets.length) return offsets;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Takes from a chunk what a question needs - the events of some types, the checkpoints, the metadata -
 // and leaves the rest in the file.
-import type { ByteSource } from '@rekindle/bytes';
+import { ByteError, type ByteSource } from '@rekindle/bytes';
 import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
@@ -88,9 +88,14 @@ function checkChain(
       throw new JfrError('JFR_CYCLIC_CHECKPOINTS', 'checkpoints point in a circle', place);
     }
     seen.add(at);
-    const { delta } = readCheckpointHead(bytes, packed);
-    if (delta === 0) return;
-    at += delta;
+    try {
+      const { delta } = readCheckpointHead(bytes, packed);
+      if (delta === 0) return;
+      at += delta;
+    } catch (error) {
+      if (!(error instanceof ByteError || error instanceof JfrError)) throw error;
+      throw new JfrError('JFR_BAD_CHECKPOINT', error.message, place);
+    }
   }
 }
 
