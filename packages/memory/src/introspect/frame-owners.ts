@@ -6,7 +6,8 @@
 //   a file's (mapped by a process, or page cache) · else the kernel's own
 //
 // Page types: until 6.10 a pattern 0xf… in _mapcount with one bit cleared per type, from 6.11 on a
-// number in its highest byte (include/linux/page-flags.h); BTF tells which.
+// number in its highest byte (include/linux/page-flags.h); BTF tells which. Until 5.10 there was a type
+// more, PG_kmemcg, which went with page.mem_cgroup: page tables had the next bit.
 import type { Btf } from './btf.ts';
 import type { PageFrames } from './page-frames.ts';
 
@@ -78,13 +79,14 @@ function pageTypes(btf: Btf): (mapcount: number) => PageType {
     }
     return (mapcount) => names.get(mapcount >>> 24);
   }
+  const table = btf.has('page', 'mem_cgroup') ? 0x400 : 0x200;
   return (mapcount) => {
     if ((mapcount & PAGE_TYPE_BASE) >>> 0 !== PAGE_TYPE_BASE || mapcount === 0xffff_ffff) {
       return undefined;
     }
     if ((mapcount & 0x80) === 0) return 'buddy';
     if ((mapcount & 0x100) === 0) return 'offline';
-    if ((mapcount & 0x200) === 0) return 'table';
+    if ((mapcount & table) === 0) return 'table';
     return undefined;
   };
 }

@@ -18,6 +18,7 @@ const source = (bytes: Uint8Array): SyncByteSource => ({
 describe.each([
   [4, '6.1'],
   [5, '6.1'],
+  [4, '5.10'],
   [4, '7.3'],
 ] as const)(
   'introspection of a guest with page tables of %i levels and a kernel like %s',

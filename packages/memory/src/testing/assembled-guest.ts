@@ -87,22 +87,24 @@ export function assembleGuest(levels: 4 | 5 = 4, shape: KernelShape = '6.1'): As
   memory.u64(mm + MM.brk, [0, 0x60_2000]);
   memory.u64(mm + MM.start_stack, [0x7fff, 0xf000]);
 
-  // Areas in a maple tree: an arange node above two leaves.
+  // Areas in a list, as until 6.0, and in a maple tree: an arange node above two leaves.
   const special = 17 * PAGE + 0x800;
   memory.u64(special, image(7 * PAGE + 0xf00));
   memory.text(7 * PAGE + 0xf00, '[vdso]');
   const area = (index: number, start: Halves, end: Halves, file: Halves, data: Halves): Halves => {
-    const at = 17 * PAGE + index * 48;
+    const at = 17 * PAGE + index * 56;
     memory.u64(at + AREA.vm_start, start);
     memory.u64(at + AREA.vm_end, end);
     memory.u64(at + AREA.vm_file, file);
     memory.u64(at + AREA.vm_private_data, data);
+    memory.u64(at + AREA.vm_next, index < 3 ? direct(at + 56) : NULL);
     return direct(at);
   };
   const program = area(0, [0, 0x40_0000], [0, 0x40_1000], direct(files.init), NULL);
   const heap = area(1, [0, 0x60_0000], [0, 0x60_2000], NULL, NULL);
   const vdso = area(2, [0x7ffe, 0x1000], [0x7ffe, 0x2000], NULL, direct(special));
   const stack = area(3, [0x7fff, 0], [0x7fff, 0x1_0000], NULL, NULL);
+  memory.u64(mm + MM.mmap, program);
   const leaf = (at: number, slots: readonly (readonly [Halves, last: Halves])[]): Halves => {
     slots.forEach(([slot, last], index) => {
       memory.u64(at + 8 + index * 8, last);
@@ -149,14 +151,14 @@ export function assembleGuest(levels: 4 | 5 = 4, shape: KernelShape = '6.1'): As
     memory.u32(at + PAGES.union + 32, use.order ?? 0);
     if (use.head !== undefined) {
       // A pair of pages: the head's address, or the mask that makes it of the tail's, and bit 0.
-      const head = shape === '6.1' ? VMEMMAP + BigInt(use.head * 64 + 1) : 0xffff_ffff_ffff_ff81n;
+      const head = shape === '7.3' ? 0xffff_ffff_ffff_ff81n : VMEMMAP + BigInt(use.head * 64 + 1);
       memory.u64(at + PAGES.union, [Number(head >> 32n), Number(head & 0xffff_ffffn)]);
     }
   };
   for (let frame = 0; frame < FRAMES; frame++) {
     if (frame < 8) page(frame, { flags: RESERVED });
     else if (frame >= 16 && frame < 32)
-      page(frame, { flags: shape === '6.1' ? SLAB : 0, mapcount: pageTypes.slab });
+      page(frame, { flags: shape === '7.3' ? 0 : SLAB, mapcount: pageTypes.slab });
     else if (tables.tables.includes(frame)) page(frame, { mapcount: pageTypes.table });
     else page(frame, {});
   }

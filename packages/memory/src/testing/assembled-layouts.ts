@@ -3,7 +3,15 @@
 import { assembleBtf } from './assembler.ts';
 
 export const TASK = { comm: 0, tasks: 16, pid: 32, mm: 40, group_leader: 48 };
-export const MM = { mm_mt: 0, pgd: 24, exe_file: 32, start_brk: 40, brk: 48, start_stack: 56 };
+export const MM = {
+  mm_mt: 0,
+  mmap: 16,
+  pgd: 24,
+  exe_file: 32,
+  start_brk: 40,
+  brk: 48,
+  start_stack: 56,
+};
 export const AREA = {
   vm_start: 0,
   vm_end: 8,
@@ -11,6 +19,7 @@ export const AREA = {
   vm_private_data: 24,
   vm_pgoff: 32,
   vm_flags: 40,
+  vm_next: 48,
 };
 export const DENTRY = { d_parent: 0, d_name: 8, d_u: 32 };
 export const MOUNT = { mnt_parent: 0, mnt_mountpoint: 8, mnt: 16 };
@@ -19,18 +28,21 @@ export const PAGES = { flags: 0, union: 8, _mapcount: 48 };
 const offsets = (members: Record<string, number>) =>
   Object.entries(members).map(([name, offset]) => [name, offset] as const);
 
-/** Which kernel's names and encodings: those of 6.1, or what became of them until 7.3. */
-export type KernelShape = '6.1' | '7.3';
+/** Which kernel's names and encodings: those of 6.1, what they were in 5.10, and what became of them until 7.3. */
+export type KernelShape = '5.10' | '6.1' | '7.3';
 
 /** The type information of a kernel of a shape. */
 export function btfOf(shape: KernelShape): Uint8Array {
-  const old = shape === '6.1';
+  const old = shape !== '7.3';
   return assembleBtf(
     {
       task_struct: { size: 64, members: offsets(TASK) },
       maple_tree: { size: 16, members: [['ma_root', 8]] },
-      mm_struct: { size: 64, members: offsets(MM) },
-      vm_area_struct: { size: 48, members: offsets(AREA) },
+      mm_struct: {
+        size: 64,
+        members: offsets(MM).filter(([name]) => name !== (shape === '5.10' ? 'mm_mt' : 'mmap')),
+      },
+      vm_area_struct: { size: 56, members: offsets(AREA) },
       path: {
         size: 16,
         members: [
@@ -93,6 +105,7 @@ export function btfOf(shape: KernelShape): Uint8Array {
         size: 64,
         members: [
           ['flags', 0],
+          ...(shape === '5.10' ? [['mem_cgroup', 56] as const] : []),
           ['', PAGES.union, '(use)'],
           ['', PAGES._mapcount, '(type)'],
         ],
@@ -119,6 +132,7 @@ export const SLAB: number = 1 << 9;
 export const RESERVED: number = 1 << 12;
 /** page_type of free blocks, page tables and slabs, which until 6.10 have a flag instead. */
 export const PAGE_TYPES = {
+  '5.10': { buddy: 0xffff_ff7f, table: 0xffff_fbff, slab: 0xffff_ffff },
   '6.1': { buddy: 0xffff_ff7f, table: 0xffff_fdff, slab: 0xffff_ffff },
   '7.3': { buddy: 0xf0ff_ffff, table: 0xf2ff_ffff, slab: 0xf5ff_ffff },
 } as const;
