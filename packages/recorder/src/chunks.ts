@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chunk being written, and how one follows another. Rotation is the protocol of docs/rotation.md;
 // flushing publishes what was taken, in the order: events, then the constants they refer to.
-import { mkdirSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChunkWriter, DataLoss, type EventDeclaration } from '@rekindle/jfr';
 import { type Arena, KIND_CONSTANTS, KIND_EVENTS, WORD } from './arena.ts';
 import { clockPair, now } from './clock.ts';
 import type { Drain } from './drain.ts';
+import { RecorderError } from './error.ts';
 import { FileSink } from './file-sink.ts';
 import type { SelfEvents } from './self-events.ts';
 import { SharedPools } from './shared-pools.ts';
@@ -153,6 +154,16 @@ export class Chunks {
     this.#lastEnd = next;
     this.#drain.forgetDeparted();
     return chunk;
+  }
+
+  /** Throws RECORDER_IO when somebody has removed the file that is being written. */
+  checkFile(): void {
+    const path = this.#open?.sink.path;
+    if (path === undefined || existsSync(path)) return;
+    throw new RecorderError('RECORDER_IO', `${path} was removed while it was being written`, {
+      path,
+      hint: 'configure a repository that nobody cleans up',
+    });
   }
 
   /** Forgets the open chunk after a write failed; what reached the file stays there. */

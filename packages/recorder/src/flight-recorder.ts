@@ -4,6 +4,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  BroadcastChannel,
   getEnvironmentData,
   isMainThread,
   MessageChannel,
@@ -48,6 +49,7 @@ export function eventHandle<const D extends EventDeclaration>(declaration: D): E
     handles.set(declaration, handle as unknown as EventHandle);
     const bound = attached();
     if (bound !== undefined) handle.bind(bound);
+    else if (!isMainThread) awaitArena();
   }
   return handle;
 }
@@ -101,6 +103,22 @@ export function recorderControl(): Control {
 /** What this thread shares with the recorder; undefined where there is none or no slot is left. */
 export function threadBinding(): ThreadBinding | undefined {
   return attached();
+}
+
+/** Name of the channel on which the recorder of a process announces itself. */
+const CHANNEL = '@rekindle/recorder arena';
+let announcements: BroadcastChannel | undefined;
+
+/** Waits for a recorder that starts after this thread did; does not keep the thread alive. */
+function awaitArena(): void {
+  if (announcements !== undefined) return;
+  announcements = new BroadcastChannel(CHANNEL);
+  announcements.onmessage = (event: unknown) => {
+    const { data } = event as { data: unknown };
+    if (binding === undefined && data instanceof SharedArrayBuffer) attach(new Arena(data));
+    announcements?.close();
+  };
+  (announcements as unknown as { unref(): void }).unref();
 }
 
 function attached(): ThreadBinding | undefined {
@@ -185,7 +203,11 @@ export class Control {
         hint: 'was the package built? Its worker is dist/worker.js',
       });
     }
+    // for threads that start later, and for those that run already
     setEnvironmentData(ENVIRONMENT_KEY, this.#arena.buffer);
+    const channel = new BroadcastChannel(CHANNEL);
+    channel.postMessage(this.#arena.buffer);
+    channel.close();
     attach(this.#arena);
     process.once('exit', completeRecordings);
   }
@@ -264,7 +286,7 @@ export class Control {
 
   #hear(notice: Notice): void {
     if (notice.notice === 'trouble' && this.#listeners.size === 0) {
-      process.emitWarning(`the flight recorder cannot write: ${notice.message}`);
+      process.emitWarning(`the flight recorder lost data: ${notice.message}`);
     }
     for (const listener of this.#listeners) listener(notice);
   }

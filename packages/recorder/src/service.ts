@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The recorder thread's mind: which recordings there are, when to flush, rotate, drop and stop. It is
 // single-threaded and synchronous; worker.ts turns its crank.
+import { existsSync } from 'node:fs';
 import { ActiveRecording, ActiveSetting, DataLoss } from '@rekindle/jfr';
 import { type Arena, MAX_TYPES, WORD } from './arena.ts';
 import { type Chunk, Chunks } from './chunks.ts';
@@ -104,11 +105,7 @@ export class Service {
       this.#workDue();
       this.#trouble = '';
     } catch (error) {
-      // A full disk must not end the application; what cannot be kept is counted as lost.
-      const message = reason(error);
-      if (message !== this.#trouble) this.#options.tell({ notice: 'trouble', message });
-      this.#trouble = message;
-      this.#chunks.giveUp();
+      this.#fail(error);
       return 1000;
     }
     const dues = this.#all()
@@ -116,6 +113,14 @@ export class Service {
       .map(({ due }) => due);
     const next = Math.min(this.#nextFlush, this.#nextPeriodic, this.#nextHousekeeping, ...dues);
     return Math.max(0, Math.ceil((next - now()) / MILLI));
+  }
+
+  /** A full disk must not end the application; what cannot be kept is counted as lost. */
+  #fail(error: unknown): void {
+    const message = reason(error);
+    if (message !== this.#trouble) this.#options.tell({ notice: 'trouble', message });
+    this.#trouble = message;
+    this.#chunks.giveUp();
   }
 
   handle(request: Request): unknown {
@@ -181,6 +186,7 @@ export class Service {
     if (crowded || time >= this.#nextHousekeeping) {
       this.#drain.findDead();
       this.#drain.freeDead();
+      this.#chunks.checkFile();
       for (const recording of this.#running()) this.#trim(recording);
       this.#nextHousekeeping = time + HOUSEKEEPING;
     }
@@ -255,7 +261,7 @@ export class Service {
     const target = destination ?? recording.options.destination;
     if (target !== undefined) {
       recording.options = { ...recording.options, destination: target };
-      concatenate(recording.chunks, target);
+      this.#write(recording.chunks, target);
     }
     return this.#info(recording);
   }
@@ -285,7 +291,7 @@ export class Service {
     const chunks = recording.chunks.filter(
       (chunk) => chunk.endNanos >= from && (to === undefined || chunk.startNanos <= to),
     );
-    concatenate(chunks, path);
+    this.#write(chunks, path);
     return this.#info(recording);
   }
 
@@ -337,8 +343,8 @@ export class Service {
     }, true);
     for (const recording of running) {
       const { destination, dumpOnExit } = recording.options;
-      if (destination !== undefined) concatenate(recording.chunks, destination);
-      else if (dumpOnExit) concatenate(recording.chunks, exitName(recording));
+      if (destination !== undefined) this.#write(recording.chunks, destination);
+      else if (dumpOnExit) this.#write(recording.chunks, exitName(recording));
     }
     for (const recording of this.#all()) {
       this.#recordings.delete(recording.id);
@@ -354,10 +360,10 @@ export class Service {
    */
   #rotate(change?: () => void, final = false): void {
     const running = this.#running();
-    const chunk = this.#chunks.end(final);
+    const chunk = this.#attempt(() => this.#chunks.end(final));
     change?.();
     if (change !== undefined) this.#settle();
-    if (this.#running().length > 0) this.#chunks.begin();
+    if (this.#running().length > 0) this.#attempt(() => this.#chunks.begin());
     if (chunk === undefined) return;
     for (const recording of running) {
       recording.chunks.push(chunk);
@@ -365,6 +371,26 @@ export class Service {
     }
     for (const recording of running) this.#trim(recording);
     if (chunk.references === 0) this.#chunks.remove(chunk);
+  }
+
+  #attempt<T>(work: () => T): T | undefined {
+    try {
+      return work();
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+  }
+
+  /** Writes chunks to a file; says so when some of them are gone. */
+  #write(chunks: readonly Chunk[], path: string): void {
+    const present = chunks.filter((chunk) => existsSync(chunk.path));
+    const missing = chunks.length - present.length;
+    if (missing > 0) {
+      const message = `${missing} of ${chunks.length} chunks for ${path} are missing`;
+      this.#options.tell({ notice: 'trouble', message });
+    }
+    concatenate(present, path);
   }
 
   /** Drops chunks beyond the recording's age and size. */

@@ -76,7 +76,8 @@ export class ThreadWriter {
     this.#busy = true;
     const words = this.#words;
     for (;;) {
-      const epoch = Atomics.load(words, WORD.epoch);
+      // A plain read: were it old, the second look would tell.
+      const epoch = words[WORD.epoch]!;
       if (epoch !== this.epoch) this.#turn(epoch);
       Atomics.store(words, this.#control, (this.#committed << 1) | 1);
       // Flipped in between: the rotation may not have seen the bit, so this epoch is closed to us.

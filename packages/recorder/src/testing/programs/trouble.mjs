@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+// node trouble.mjs MODE REPOSITORY FILE …: programs to which something happens while they record.
+import { fork } from 'node:child_process';
+import { chmodSync, readdirSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isMainThread, Worker } from 'node:worker_threads';
+import {
+  configureRecorder,
+  eventHandle,
+  flush,
+  now,
+  Recording,
+  repositoryDirectory,
+} from '@rekindle/recorder';
+
+const TICK = {
+  name: 'test.Tick',
+  label: 'Tick',
+  category: ['Test'],
+  thread: true,
+  stackTrace: true,
+  fields: [
+    { name: 'number', type: 'int', label: 'Number' },
+    { name: 'text', type: 'java.lang.String', label: 'Text' },
+  ],
+};
+const [, , mode, repository, file, argument] = process.argv;
+
+function commit(ticks, from, to) {
+  for (let number = from; number < to; number++) {
+    ticks.commit(now(), number, `a text of a few possible ${number % 10}`);
+  }
+}
+
+const MODES = {
+  /** Commits, flushes and says so, until it is killed. */
+  async killed() {
+    new Recording({ flushInterval: 10_000 }).start();
+    const ticks = eventHandle(TICK);
+    for (let number = 0; ; number += 1000) {
+      commit(ticks, number, number + 1000);
+      flush();
+      console.log(number + 1000);
+      if (number % 5000 === 0) await sleep(1);
+    }
+  },
+  /** The disk is full from some point on (REPOSITORY is a small file system), then has room again. */
+  async full() {
+    const recording = new Recording({ flushInterval: 20 }).start();
+    const ticks = eventHandle(TICK);
+    let number = 0;
+    for (const end = Date.now() + 1500; Date.now() < end; await sleep(5)) {
+      commit(ticks, number, number + 500);
+      number += 500;
+    }
+    console.log(number);
+    recording.close();
+  },
+  /** The repository is removed, or made read-only, under the recorder. */
+  async removed() {
+    const recording = new Recording({ flushInterval: 20, destination: file }).start();
+    const ticks = eventHandle(TICK);
+    commit(ticks, 0, 1000);
+    await sleep(100);
+    if (argument === 'read-only') chmodSync(repositoryDirectory(), 0o500);
+    else rmSync(repositoryDirectory(), { recursive: true });
+    commit(ticks, 1000, 2000);
+    await sleep(1500);
+    recording.set({});
+    commit(ticks, 2000, 3000);
+    await sleep(200);
+    try {
+      recording.stop();
+    } catch (error) {
+      console.log(error.code);
+    }
+  },
+  /** Many workers that live for a moment. */
+  async shortLived() {
+    const recording = new Recording({ destination: file, flushInterval: 100 }).start();
+    const count = Number(argument);
+    let running = 0;
+    let started = 0;
+    const first = process.memoryUsage().rss;
+    await new Promise((done) => {
+      const next = () => {
+        while (running < 4 && started < count) {
+          running++;
+          const worker = new Worker(new URL(import.meta.url), {
+            argv: [mode, repository, file, String(started++)],
+          });
+          worker.once('exit', () => {
+            running--;
+            if (started === count && running === 0) done();
+            else next();
+          });
+        }
+      };
+      next();
+    });
+    recording.stop();
+    console.log(JSON.stringify({ grown: process.memoryUsage().rss - first }));
+  },
+  /** A child process records as well, into its own file. */
+  async forked() {
+    const recording = new Recording({ destination: file }).start();
+    const ticks = eventHandle(TICK);
+    commit(ticks, 0, 100);
+    if (argument === undefined) {
+      const child = fork(new URL(import.meta.url), [
+        mode,
+        repository,
+        file.replace('.jfr', '-child.jfr'),
+        'child',
+      ]);
+      await new Promise((done) => child.once('exit', done));
+    }
+    commit(ticks, 100, 200);
+    recording.stop();
+    console.log(readdirSync(repository).length);
+  },
+  /** Two workers began before the recorder did. */
+  async late() {
+    const worker = new Worker(new URL(import.meta.url), { argv: ['lateWorker', repository, file] });
+    await new Promise((ready) => worker.once('message', ready));
+    const recording = new Recording({ destination: file }).start();
+    worker.postMessage('go');
+    await new Promise((done) => worker.once('exit', done));
+    recording.stop();
+  },
+  /** The process ends without a word, by exit, an error, or the end of its work. */
+  async ends() {
+    new Recording({ destination: file }).start();
+    commit(eventHandle(TICK), 0, 100);
+    if (argument === 'exit') process.exit(3);
+    if (argument === 'throw') throw new Error('on purpose');
+  },
+};
+
+if (isMainThread) {
+  configureRecorder({ repository, slots: mode === 'shortLived' ? 8 : 512 });
+  await MODES[mode]();
+} else if (mode === 'lateWorker') {
+  const { parentPort } = await import('node:worker_threads');
+  const ticks = eventHandle(TICK);
+  parentPort.postMessage('ready');
+  parentPort.once('message', () => {
+    const wait = () => {
+      if (!ticks.enabled) return setTimeout(wait, 10);
+      commit(ticks, 0, 100);
+    };
+    wait();
+  });
+} else {
+  commit(eventHandle(TICK), Number(argument) * 10, Number(argument) * 10 + 10);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must not end the application, and must not pass for a whole recording.
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { openRecording } from '@rekindle/jfr';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { counts, JDKS, printed } from './testing/jdk.ts';
+
+const PROGRAM = fileURLToPath(new URL('./testing/programs/trouble.mjs', import.meta.url));
+/** `REKINDLE_KILLS=200` for the full number. */
+const KILLS = Number(process.env.REKINDLE_KILLS ?? 8);
+/** `REKINDLE_WORKERS=10000` for the full number. */
+const WORKERS = Number(process.env.REKINDLE_WORKERS ?? 40);
+
+let directory: string;
+let file: string;
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), 'trouble-'));
+  file = join(directory, 'out.jfr');
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+interface Run {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly status: number | null;
+}
+
+function run(mode: string, repository: string, ...args: readonly string[]): Run {
+  rmSync(file, { force: true });
+  const { stdout, stderr, status } = spawnSync(
+    process.execPath,
+    [PROGRAM, mode, repository, file, ...args],
+    { encoding: 'utf8', timeout: 600_000 },
+  );
+  return { stdout, stderr, status };
+}
+
+function numbers(path: string): number[] {
+  const [jdk] = JDKS;
+  if (jdk === undefined) return [];
+  return printed(jdk, path, '--events', 'test.Tick').map(({ values }) => values.number);
+}
+
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, index) => from + index);
+
+describe('a process that is killed', () => {
+  it(`leaves everything up to the last flush, ${KILLS} times`, async () => {
+    for (let kill = 0; kill < KILLS; kill++) {
+      const repository = join(directory, `killed-${kill}`);
+      mkdirSync(repository);
+      const child = spawn(process.execPath, [PROGRAM, 'killed', repository], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let flushed = 0;
+      const lines = createInterface({ input: child.stdout });
+      const first = new Promise<void>((resolve) => {
+        lines.on('line', (line) => {
+          flushed = Number(line);
+          resolve();
+        });
+      });
+      await first;
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 150));
+      child.kill('SIGKILL');
+      await new Promise((resolve) => child.once('close', resolve));
+      const seen = new Set<number>();
+      for (const name of readdirSync(repository, { recursive: true }) as string[]) {
+        if (!name.endsWith('.jfr')) continue;
+        const bytes = readFileSync(join(repository, name));
+        const recording = await openRecording(bytes, { mode: 'salvage' });
+        for await (const event of recording.events({ types: ['test.Tick'] })) {
+          const number = event.get('number') as number;
+          if (number >= flushed) continue;
+          expect(seen.has(number)).toBe(false);
+          seen.add(number);
+          expect(event.get('text')).toBe(`a text of a few possible ${number % 10}`);
+          expect(event.get('eventThread.javaName')).toBe('main');
+          const frames = event.stackTrace?.frames as { method: { name: string } }[];
+          expect(frames[0]!.method.name).toBe('commit');
+        }
+      }
+      expect(seen.size).toBe(flushed);
+      rmSync(repository, { recursive: true });
+    }
+  }, 300_000);
+});
+
+describe('a repository', () => {
+  const small = spawnSync('sh', ['-c', 'test $(id -u) = 0 && command -v mount']).status === 0;
+  if (!small) console.warn('skipped: a full disk needs the right to mount a small one');
+
+  it.skipIf(!small)('on a full disk costs the recording, not the program', () => {
+    const mount = join(directory, 'full');
+    mkdirSync(mount);
+    const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', mount]);
+    if (mounted.status !== 0) {
+      console.warn(`skipped: mount says ${mounted.stderr}`);
+      return;
+    }
+    try {
+      const { stdout, stderr, status } = run('full', mount);
+      expect(status).toBe(0);
+      expect(Number(stdout)).toBeGreaterThan(10_000);
+      expect(stderr).toMatch(/the flight recorder lost data: .*ENOSPC/);
+    } finally {
+      execFileSync('umount', [mount]);
+    }
+  });
+
+  it.each(['removed', 'read-only'])('that is %s does not end the program', (how) => {
+    const repository = join(directory, how);
+    mkdirSync(repository);
+    const { status, stderr } = run('removed', repository, how);
+    expect(status, stderr).toBe(0);
+    // what is there is a recording, and that something is missing was said
+    expect(existsSync(file)).toBe(true);
+    for (const jdk of JDKS) expect(counts(jdk, file).get('test.Tick')).toBeGreaterThan(0);
+    if (how === 'removed') expect(stderr).toMatch(/flight recorder.*(removed|missing)/);
+  });
+});
+
+describe('a process', () => {
+  it.each([
+    ['its work is done', [], 0],
+    ['it calls process.exit()', ['exit'], 3],
+    ['nobody catches an error', ['throw'], 1],
+  ])('has a whole recording when %s', (_, args, code) => {
+    const { status } = run('ends', directory, ...args);
+    expect(status).toBe(code);
+    if (JDKS.length > 0) expect(numbers(file)).toEqual(range(0, 100));
+  });
+
+  it('and its child record side by side', () => {
+    const repository = join(directory, 'forked');
+    mkdirSync(repository);
+    const { status } = run('forked', repository);
+    expect(status).toBe(0);
+    if (JDKS.length === 0) return;
+    expect(numbers(file)).toEqual(range(0, 200));
+    expect(numbers(file.replace('.jfr', '-child.jfr'))).toEqual(range(0, 200));
+  });
+});
+
+describe('threads', () => {
+  it(`of ${WORKERS} short-lived workers are all named, through 8 slots`, () => {
+    const { stdout, status, stderr } = run('shortLived', directory, String(WORKERS));
+    expect(status, stderr).toBe(0);
+    const { grown } = JSON.parse(stdout) as { grown: number };
+    // what the slots need, and what Node.js keeps of its workers
+    expect(grown).toBeLessThan((60 << 20) + WORKERS * 20_000);
+    if (JDKS.length === 0) return;
+    const events = printed(JDKS[0]!, file, '--events', 'test.Tick');
+    expect(events.map(({ values }) => values.number).sort((a, b) => a - b)).toEqual(
+      range(0, WORKERS * 10),
+    );
+    const names = new Set(events.map(({ values }) => values.eventThread?.javaName));
+    expect(names.size).toBe(WORKERS);
+    expect(names.has(undefined)).toBe(false);
+  }, 600_000);
+
+  it('that began before the recorder take part', () => {
+    const { status, stderr } = run('late', directory);
+    expect(status, stderr).toBe(0);
+    if (JDKS.length > 0) expect(numbers(file)).toEqual(range(0, 100));
+  });
+});
