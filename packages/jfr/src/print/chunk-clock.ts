@@ -20,8 +20,6 @@ export type Long = number | bigint;
 export type Span = number | bigint | 'forever' | 'none';
 
 const SPAN_UNITS: Readonly<Record<string, bigint>> = {
-  NANOSECONDS: 1n,
-  MICROSECONDS: 1_000n,
   MILLISECONDS: 1_000_000n,
   SECONDS: 1_000_000_000n,
 };
@@ -57,20 +55,20 @@ export class ChunkClock {
     const delta =
       typeof ticks === 'number' && Number.isSafeInteger(this.#startTicksNumber)
         ? ticks - this.#startTicksNumber
-        : Number(BigInt(ticks) - this.#startTicks);
+        : Number(BigInt.asIntN(64, BigInt(ticks) - this.#startTicks));
     return this.#divisor === 1 ? delta : Math.trunc(delta / this.#divisor);
   }
 
-  /** Nanoseconds since 1970. */
+  /** Nanoseconds since 1970; far out it wraps and stops as the JDK's arithmetic with longs does. */
   epochNanos(ticks: Long): bigint {
-    return this.startNanos + BigInt(this.sinceStart(ticks));
+    return BigInt.asIntN(64, this.startNanos + saturate(this.sinceStart(ticks)));
   }
 
   /** `OffsetDateTime.toString` of a moment in ticks. */
   isoOfTicks(ticks: Long): string {
     const delta = this.sinceStart(ticks);
-    if (!Number.isSafeInteger(delta)) return this.#slowIso(ticks);
     const nanos = this.#startNano + delta;
+    if (!Number.isSafeInteger(delta) || !Number.isSafeInteger(nanos)) return this.#slowIso(ticks);
     const carry = Math.floor(nanos / NANOS);
     const second = this.#startSecond + carry;
     const nano = nanos - carry * NANOS;
@@ -111,12 +109,20 @@ export class ChunkClock {
       if (value === LONG_MAX) return 'forever';
     }
     if (unit === 'TICKS') {
-      if (this.#divisor === 1) return value;
+      // A division of doubles in the JDK, also where it is by one: beyond 2^53 it rounds.
       return Math.trunc(Number(value) / this.#divisor);
     }
     if (unit === 'NANOSECONDS') return value;
+    // The JDK multiplies longs here, which wraps beyond 292 years; nowhere else.
+    if (unit === 'MICROSECONDS') return BigInt.asIntN(64, BigInt(value) * 1_000n);
     return BigInt(value) * (SPAN_UNITS[unit] ?? 1n);
   }
+}
+
+/** Java's narrowing of a double to a long. */
+function saturate(value: number): bigint {
+  if (value >= 2 ** 63) return LONG_MAX;
+  return value <= -(2 ** 63) ? LONG_MIN : BigInt(value);
 }
 
 /** Nanoseconds within a second, 1..999999999, in groups of three digits as java.time writes them. */

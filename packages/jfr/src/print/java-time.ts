@@ -49,11 +49,11 @@ const pad = (value: number, width: number): string => String(value).padStart(wid
 function fields(epochNanos: bigint, offsetSeconds: number): Fields {
   const seconds = floorDiv(epochNanos, SECOND);
   const nano = (epochNanos - seconds * SECOND).toString().padStart(9, '0');
-  const local = Number(seconds) + offsetSeconds;
-  const day = Math.floor(local / 86_400);
-  const inDay = local - day * 86_400;
+  const local = seconds + BigInt(offsetSeconds);
+  const day = floorDiv(local, 86_400n);
+  const inDay = Number(local - day * 86_400n);
   return {
-    date: calendarDate(day),
+    date: calendarDate(Number(day)),
     hour: pad(Math.floor(inDay / 3600), 2),
     minute: pad(Math.floor((inDay % 3600) / 60), 2),
     second: pad(inDay % 60, 2),
