@@ -58,7 +58,9 @@ export async function resolvePackages(
   const options = ['-o', 'Dir::State::status=/dev/null', '-o', 'APT::Install-Recommends=0'];
   const command: [string, ...string[]] = ['apt-get', '-s', ...apt, ...options, 'install'];
   try {
-    return parseSimulation(await runCommand([...command, '?essential', 'apt', ...wanted]));
+    // What `mmdebstrap --variant=minbase` begins with (mmdebstrap(1), VARIANTS).
+    const base = ['?essential', '?priority(required)', 'apt'];
+    return parseSimulation(await runCommand([...command, ...base, ...wanted]));
   } catch (error) {
     if (!(error instanceof BuildError) || error.code !== 'COMMAND_FAILED') throw error;
     throw new BuildError(

@@ -23,6 +23,9 @@ export interface PackageSources {
 /** One index file that apt knows of, from `apt-get indextargets`. */
 interface IndexTarget {
   readonly origin: string;
+  /** Of the release, such as bookworm-security where the source says oldstable-security. */
+  readonly codename: string;
+  /** As the source names it. */
   readonly suite: string;
   readonly uri: string;
   readonly component: string;
@@ -37,7 +40,7 @@ export async function readPackageSources(): Promise<PackageSources> {
   const distribution = release.ID ?? 'unknown';
   const suite = release.VERSION_CODENAME ?? '';
   const architecture = (await runCommand(['dpkg', '--print-architecture'])).trim();
-  const format = '$(ORIGIN)|$(RELEASE)|$(REPO_URI)|$(COMPONENT)|$(ARCHITECTURE)';
+  const format = '$(ORIGIN)|$(CODENAME)|$(RELEASE)|$(REPO_URI)|$(COMPONENT)|$(ARCHITECTURE)';
   const listed = await runCommand([
     'apt-get',
     'indextargets',
@@ -46,7 +49,7 @@ export async function readPackageSources(): Promise<PackageSources> {
     'Created-By: Packages',
   ]);
   const targets = parseTargets(listed, architecture).filter(
-    (target) => target.origin.toLowerCase() === distribution && target.suite.startsWith(suite),
+    (target) => target.origin.toLowerCase() === distribution && target.codename.startsWith(suite),
   );
   if (suite === '' || targets.length === 0) {
     throw new BuildError(
@@ -116,9 +119,10 @@ function parseTargets(text: string, architecture: string): IndexTarget[] {
   return text
     .split('\n')
     .map((line) => line.split('|'))
-    .filter((fields) => fields.length === 5 && fields[4] === architecture)
-    .map(([origin, suite, uri, component]) => ({
+    .filter((fields) => fields.length === 6 && fields[5] === architecture)
+    .map(([origin, codename, suite, uri, component]) => ({
       origin: origin!,
+      codename: codename!,
       suite: suite!,
       uri: uri!,
       component: component!,

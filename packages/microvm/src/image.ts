@@ -10,7 +10,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, type CacheEntry, cached } from './cache.ts';
 import { BuildError } from './cache-error.ts';
-import { aptFingerprint, remembered } from './cache-fingerprint.ts';
+import { aptFingerprint, remembered, toolFingerprint } from './cache-fingerprint.ts';
 import { runCommand } from './cache-process.ts';
 import { firstAvailable, resolvePackages } from './image-packages.ts';
 import { ensurePrograms, guestDirectory, hashSources } from './image-programs.ts';
@@ -61,7 +61,13 @@ export async function ensureImage(options: ImageOptions = {}): Promise<Image> {
   const service = await describeService(options.service ?? 'orders');
   const packages = [...service.packages, ...(options.packages ?? [])];
   const userland = await remembered(
-    { question: 'userland', recipe: 1, packages, apt: await aptFingerprint() },
+    {
+      question: 'userland',
+      recipe: 2,
+      packages,
+      apt: await aptFingerprint(),
+      mmdebstrap: await toolFingerprint('mmdebstrap'),
+    },
     () => resolveUserland(packages, options),
     options,
   );
@@ -86,6 +92,7 @@ interface Userland {
   readonly suite: string;
   readonly architecture: string;
   readonly java: string;
+  readonly mmdebstrap: string;
   /** What is asked for, and everything that comes of it as `name=version`. */
   readonly wanted: readonly string[];
   readonly packages: readonly string[];
@@ -106,6 +113,7 @@ async function resolveUserland(
       suite,
       architecture,
       java: `${java.name} ${java.version}`,
+      mmdebstrap: (await runCommand(['mmdebstrap', '--version'])).trim(),
       wanted,
       packages: resolved.map(({ name, version }) => `${name}=${version}`),
     };
@@ -134,8 +142,8 @@ async function ensureUserland(userland: Userland, options: BuildOptions): Promis
       (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
     ),
   ];
-  const { distribution, suite, packages } = userland;
-  const inputs = { recipe: 1, distribution, suite, settings, packages };
+  const { distribution, suite, packages, mmdebstrap } = userland;
+  const inputs = { recipe: 1, distribution, suite, settings, packages, mmdebstrap };
   return cached(
     'userland',
     inputs,
