@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { hostname } from 'node:os';
 import { ClockAnchor, PageFault, PagerSummary, PagesRemoved, Prefetch } from '@rekindle/events';
-import { clockPair, type EventHandle, eventHandle, Recording } from '@rekindle/recorder';
+import {
+  clockPair,
+  configureRecorder,
+  type EventHandle,
+  eventHandle,
+  Recording,
+} from '@rekindle/recorder';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
+import { partsDirectory } from './rescue-recording.ts';
 
 // Keys of rekindle.types.FaultAction start with 1, ACTION with 0.
 const KEY = 1;
@@ -23,6 +30,8 @@ export class RecordingLog implements FaultLog {
    */
   constructor(path: string, source: string) {
     this.#source = source;
+    // Beside the recording, where a supervisor finds it should this process die.
+    configureRecorder({ repository: partsDirectory(path) });
     this.#recording = new Recording({ name: 'pager', destination: path }).start();
     const { ticks, epochNanos } = clockPair();
     eventHandle(ClockAnchor).commit(

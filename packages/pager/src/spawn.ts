@@ -8,6 +8,7 @@ import { type Deferred, deferred } from './deferred.ts';
 import { MessageReader, type PagerMessage } from './notice-channel.ts';
 import { type CustodyOptions, type PagerOptions, resolveOptions } from './options.ts';
 import { PagerError, type PagerErrorCode } from './pager-error.ts';
+import { rescueParts } from './rescue-recording.ts';
 import type { PagerSummary } from './serve.ts';
 
 /** A pager in its own process. Every promise rejects with a PagerError when the pager fails. */
@@ -61,6 +62,7 @@ class Supervisor implements PagerHandle {
   readonly #done: Deferred<PagerSummary> = deferred();
   readonly #custody: Custody;
   #child: ChildProcess;
+  #summary: PagerSummary | undefined;
   #words = '';
   #finished = false;
   /** To the VM's end, or to its independence. */
@@ -154,7 +156,7 @@ class Supervisor implements PagerHandle {
       case 'done':
         this.#finished = true;
         this.#served = true;
-        this.#done.resolve(message.summary);
+        this.#summary = message.summary;
         break;
       case 'failed':
         this.#fail(
@@ -186,6 +188,18 @@ class Supervisor implements PagerHandle {
       );
     }
     this.#custody.close();
+    void this.#complete();
+  }
+
+  /** The recording is whole when `done` resolves, also when several pagers wrote it. */
+  async #complete(): Promise<void> {
+    try {
+      const { recordPath } = this.#options;
+      if (recordPath !== undefined) await rescueParts(recordPath);
+      if (this.#summary !== undefined) this.#done.resolve(this.#summary);
+    } catch (error) {
+      this.#done.reject(error as Error);
+    }
   }
 
   /** Starts a successor; false when there is nothing to take over or it has been tried often enough. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kills pagers at random points while they serve: the VM must live, and see every byte as it should.
 // REKINDLE_KILLS=100 does it a hundred times; the default keeps the suite short.
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openRecording } from '@rekindle/jfr';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LoopKind, type PagerHandle, type PagerPolicy, spawnPager } from './index.ts';
 import { buildNative, TEST_VMM } from './native-build.ts';
@@ -83,6 +86,32 @@ describe('a pager that dies', () => {
       faults: 20 + 5 + 10 + 20,
       removed: 15 * 4096,
     });
+  });
+
+  it('leaves what it had recorded up to its last flush, and the JDK reads the whole', async () => {
+    const made = await drawMemory(DRAWING, 'survival');
+    scenes.push(made);
+    const recordPath = made.path('run.jfr');
+    const pager = spawnPager({ ...made, recordPath });
+    pagers.push(pager);
+    await pager.ready;
+    const vmm = await startVmm([
+      ...[made.socketPath, made.memoryPath, 'check', '0', '10', 'say', 'one', 'wait'],
+      ...['check', '10', '30'],
+    ]);
+    await vmm.said('one');
+    await sleep(2200); // the recorder flushes once a second
+    process.kill(pager.pid, 'SIGKILL');
+    vmm.go();
+    expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
+    expect(await pager.done).toMatchObject({ faults: 30 });
+    const recording = await openRecording(readFileSync(recordPath));
+    const faults = await recording.columns('rekindle.PageFault', ['guestPhysical']);
+    const pages = [...faults.numbers('guestPhysical')].map((address) => address / 4096);
+    expect(pages).toEqual(Array.from({ length: 30 }, (_, page) => page));
+    const printed = execFileSync('jfr', ['summary', recordPath], { encoding: 'utf8' });
+    expect(printed).toMatch(/rekindle\.PageFault +30 /);
+    expect(readdirSync(made.directory).sort()).toEqual(['memory', 'run.jfr']);
   });
 
   it('takes its VM along, within a second, when no successor can live', async () => {
