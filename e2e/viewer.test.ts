@@ -203,6 +203,25 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     expect(complaints).toEqual([]);
   });
 
+  it('zooms into the timeline and out again', async () => {
+    await open('run.jfr');
+    const timeline = page.getByTestId('timeline');
+    const box = (await timeline.boundingBox())!;
+    const span = () => page.evaluate(() => rekindle.session.view.span);
+    const whole = await span();
+    await page.mouse.move(box.x + box.width / 2, box.y + 60);
+    await page.mouse.wheel(0, -600);
+    const part = await span();
+    expect(part.to - part.from).toBeLessThan((whole.to - whole.from) / 4);
+    await page.screenshot({ path: join(shots, 'timeline.png') });
+    await page.mouse.click(box.x + box.width / 2, box.y + 60);
+    const position = await page.evaluate(() => rekindle.session.view.playback.position);
+    expect(position).toBeGreaterThan(part.from);
+    expect(position).toBeLessThan(part.to);
+    await timeline.dblclick();
+    expect(await span()).toEqual(whole);
+  });
+
   it('walks from page to page by keyboard', async () => {
     await open('run.jfr');
     const [slot] = slotsOf(run, 'Kernel code');
@@ -258,8 +277,8 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
       session.changed();
     }, answer);
     await page.locator('.stage-head.answered').waitFor();
-    expect(await said(heads.nth(0))).toMatch(/run\.jfr[^]*no answer yet/);
-    expect(await said(heads.nth(1))).toMatch(/prefetched\.jfr[^]*answered after/);
+    expect(await said(heads.nth(0))).toMatch(/run\.jfr[\s\S]*no answer yet/);
+    expect(await said(heads.nth(1))).toMatch(/prefetched\.jfr[\s\S]*answered after/);
     await page.screenshot({ path: join(shots, 'beside.png') });
     await page.keyboard.press('b');
     await page.getByTestId('stage').nth(1).waitFor({ state: 'detached' });
@@ -336,7 +355,8 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
 interface Rekindle {
   session: {
     view: {
-      playback: { playing: boolean; seek(position: number): void };
+      span: { from: number; to: number };
+      playback: { playing: boolean; position: number; seek(position: number): void };
       follow(): void;
       states: { applied: number };
       grid: { cellOf(slot: number): number };

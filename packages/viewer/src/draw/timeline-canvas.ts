@@ -3,8 +3,9 @@
 // of the time the guest stood still, then the scale; the playhead over all of it.
 import type { Run } from '@rekindle/analysis';
 import type { Axis } from '../model/axis.ts';
-import { count, nanos, percent } from '../model/format.ts';
+import { count, nanos, nanosBy, percent } from '../model/format.ts';
 import { axisTicks, type Lanes } from '../model/lanes.ts';
+import type { Span } from '../model/span.ts';
 import type { Theme } from '../model/theme.ts';
 
 const FONT = '11px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
@@ -20,6 +21,8 @@ export interface TimelineState {
   readonly run: Run;
   readonly axis: Axis;
   readonly lanes: Lanes;
+  /** The part of the axis that is shown. */
+  readonly span: Span;
   readonly position: number;
   /** Position under the pointer, or undefined. */
   readonly hovered: number | undefined;
@@ -47,8 +50,9 @@ export class TimelineCanvas {
   }
 
   /** Position on the axis under a CSS pixel of the element. */
-  positionAt(x: number, axis: Axis): number {
-    return Math.max(0, Math.min(1, (x - LEFT) / this.width)) * axis.length;
+  positionAt(x: number, span: Span): number {
+    const share = Math.max(0, Math.min(1, (x - LEFT) / this.width));
+    return span.from + share * (span.to - span.from);
   }
 
   draw(state: TimelineState, theme: Theme): void {
@@ -61,26 +65,31 @@ export class TimelineCanvas {
     const timed = state.axis.name === 'time';
     const top = timed ? PHASES + PROBES : 4;
     const bottom = height - SCALE - (timed ? STALL : 0);
+    this.#drawScale(context, state, theme, height);
+    this.#drawNames(context, theme, timed, top, bottom);
+    context.save();
+    context.beginPath();
+    context.rect(LEFT - 7, 0, this.width + 14, height);
+    context.clip();
     if (timed) this.#drawPhases(context, state, theme);
     this.#drawDensity(context, state, theme, top, bottom);
     if (timed) this.#drawStall(context, state, theme, bottom + 2, STALL - 4);
-    this.#drawScale(context, state, theme, height);
-    this.#drawNames(context, theme, timed, top, bottom);
     this.#drawPlayhead(context, state, theme, height);
+    context.restore();
   }
 
-  #x(position: number, axis: Axis): number {
-    return LEFT + (position / axis.length) * this.width;
+  #x(position: number, span: Span): number {
+    return LEFT + ((position - span.from) / (span.to - span.from)) * this.width;
   }
 
   #drawPhases(context: CanvasRenderingContext2D, state: TimelineState, theme: Theme): void {
-    const { run, axis } = state;
+    const { run, span } = state;
     const { ticks, duration, phase } = run.phases.columns;
     context.textBaseline = 'middle';
     context.textAlign = 'left';
     for (let row = 0; row < run.phases.rows; row++) {
-      const left = this.#x(ticks.values[row]!, axis);
-      const right = Math.max(left + 2, this.#x(ticks.values[row]! + duration.values[row]!, axis));
+      const left = this.#x(ticks.values[row]!, span);
+      const right = Math.max(left + 2, this.#x(ticks.values[row]! + duration.values[row]!, span));
       const name = phase.values[row]!;
       context.fillStyle = theme.accent;
       context.globalAlpha = theme.name === 'dark' ? 0.3 : 0.16;
@@ -88,17 +97,17 @@ export class TimelineCanvas {
       context.globalAlpha = 1;
       context.fillRect(left, 2, 1, PHASES - 4);
       const label = `${name} ${nanos(duration.values[row]!)}`;
-      const room = right - left - 8;
+      const room = Math.min(right, LEFT + this.width) - Math.max(left, LEFT) - 8;
       context.fillStyle = theme.text;
       const short = context.measureText(name).width <= room ? name : '';
       const text = context.measureText(label).width <= room ? label : short;
-      if (text !== '') context.fillText(text, left + 6, PHASES / 2);
+      if (text !== '') context.fillText(text, Math.max(left, LEFT) + 6, PHASES / 2);
     }
     const probes = run.probes.columns;
     for (let row = 0; row < run.probes.rows; row++) {
       const good = probes.status.values[row]! >= 200 && probes.status.values[row]! < 400;
-      const left = this.#x(probes.ticks.values[row]!, axis);
-      const right = this.#x(probes.ticks.values[row]! + probes.duration.values[row]!, axis);
+      const left = this.#x(probes.ticks.values[row]!, span);
+      const right = this.#x(probes.ticks.values[row]! + probes.duration.values[row]!, span);
       context.fillStyle = good ? theme.prefetched : theme.faintText;
       context.globalAlpha = good ? 1 : 0.5;
       context.fillRect(left, PHASES + 1, Math.max(2, right - left - 1), 3);
@@ -137,12 +146,16 @@ export class TimelineCanvas {
         context.fillRect(left, bottom - whole - high, Math.max(1, slice - 1), high);
       }
     }
-    const total = lanes.cumulative.at(-1) ?? 0;
+    const { total } = lanes;
     if (total === 0) return;
     context.strokeStyle = theme.faintText;
     context.lineWidth = 1.25;
     context.beginPath();
-    context.moveTo(LEFT, bottom);
+    const started = Math.max(
+      0,
+      lanes.cumulative[0]! - (lanes.selected[0]! + lanes.others[0]! + lanes.prefetched[0]!),
+    );
+    context.moveTo(LEFT, bottom - (started / total) * height);
     for (let i = 0; i < lanes.slices; i++) {
       context.lineTo(LEFT + (i + 1) * slice, bottom - (lanes.cumulative[i]! / total) * height);
     }
@@ -174,12 +187,14 @@ export class TimelineCanvas {
     theme: Theme,
     height: number,
   ): void {
-    const { axis } = state;
-    const say = axis.name === 'time' ? nanos : count;
+    const { axis, span } = state;
+    const ticks = axisTicks(span, this.width / 90);
+    const step = (ticks[1] ?? span.to) - (ticks[0] ?? span.from);
+    const say = (tick: number) => (axis.name === 'time' ? nanosBy(tick, step) : count(tick));
     context.textBaseline = 'alphabetic';
     context.textAlign = 'center';
-    for (const tick of axisTicks(axis.length, this.width / 90)) {
-      const x = this.#x(tick, axis);
+    for (const tick of ticks) {
+      const x = this.#x(tick, span);
       context.fillStyle = theme.line;
       context.fillRect(Math.round(x), height - SCALE + 1, 1, 4);
       context.fillStyle = theme.faintText;
@@ -213,11 +228,12 @@ export class TimelineCanvas {
   /** What happened around the pointer, in a few words beside its line. */
   #drawTip(
     context: CanvasRenderingContext2D,
-    { axis, lanes, hovered = 0 }: TimelineState,
+    { axis, lanes, span, hovered = 0 }: TimelineState,
     theme: Theme,
     y: number,
   ): void {
-    const slice = Math.min(lanes.slices - 1, Math.floor((hovered / axis.length) * lanes.slices));
+    const share = (hovered - span.from) / (span.to - span.from);
+    const slice = Math.min(lanes.slices - 1, Math.floor(share * lanes.slices));
     const faults = lanes.selected[slice]! + lanes.others[slice]!;
     const parts = [axis.name === 'time' ? nanos(hovered) : `event ${count(hovered)}`];
     if (axis.name === 'time') {
@@ -228,7 +244,7 @@ export class TimelineCanvas {
     }
     const text = parts.join(' · ');
     const width = context.measureText(text).width + 12;
-    const x = this.#x(hovered, axis);
+    const x = this.#x(hovered, span);
     const left = x + width + 8 > LEFT + this.width ? x - width - 6 : x + 6;
     context.fillStyle = theme.ground;
     context.strokeStyle = theme.line;
@@ -248,19 +264,19 @@ export class TimelineCanvas {
     theme: Theme,
     height: number,
   ): void {
-    const { axis, firstResponse, hovered, position } = state;
+    const { axis, span, firstResponse, hovered, position } = state;
     if (axis.name === 'time' && firstResponse !== undefined) {
-      const x = Math.round(this.#x(firstResponse, axis));
+      const x = Math.round(this.#x(firstResponse, span));
       context.fillStyle = theme.prefetched;
       context.fillRect(x, 2, 1.5, height - SCALE - 2);
     }
     if (hovered !== undefined) {
       context.fillStyle = theme.faintText;
       context.globalAlpha = 0.6;
-      context.fillRect(Math.round(this.#x(hovered, axis)), 0, 1, height - SCALE);
+      context.fillRect(Math.round(this.#x(hovered, span)), 0, 1, height - SCALE);
       context.globalAlpha = 1;
     }
-    const x = this.#x(position, axis);
+    const x = this.#x(position, span);
     context.fillStyle = theme.text;
     context.fillRect(x - 0.75, 0, 1.5, height - SCALE);
     context.beginPath();

@@ -31,6 +31,19 @@ export function nanos(value: number): string {
   return `${Math.round(value)} ns`;
 }
 
+/** Nanoseconds as precise as a scale with steps of `step` nanoseconds wants them: `100.25 ms`. */
+export function nanosBy(value: number, step: number): string {
+  const units: [number, string][] = [
+    [1e9, 's'],
+    [1e6, 'ms'],
+    [1e3, 'µs'],
+    [1, 'ns'],
+  ];
+  const [size, unit] = units.find(([each]) => Math.abs(value) >= each) ?? [1, 'ns'];
+  const digits = Math.max(0, Math.ceil(Math.log10(size / step) - 1e-9));
+  return `${(value / size).toFixed(Math.min(digits, 9))} ${unit}`;
+}
+
 /** A count with thin spaces between thousands: `12 345`. */
 export function count(value: number): string {
   return Math.round(value)

@@ -16,6 +16,7 @@ import { PageStates, type Totals } from './page-states.ts';
 import { type Colouring, comparisonByte, LEVELS, ownerByte, palette, rampByte } from './palette.ts';
 import { physicalGrid } from './physical-grid.ts';
 import { Playback } from './playback.ts';
+import type { Span } from './span.ts';
 import { LIGHT, type Theme } from './theme.ts';
 import { virtualGrid } from './virtual-grid.ts';
 
@@ -35,6 +36,8 @@ export class RunView {
   readonly states: PageStates;
   readonly axes: Readonly<Record<AxisName, Axis>>;
   readonly playback: Playback;
+  /** The part of the axis that the timeline shows. */
+  span: Span;
   readonly selection: Set<number> = new Set();
   /** What the end of the run looks like. */
   readonly atEnd: {
@@ -67,6 +70,7 @@ export class RunView {
     };
     this.#axis = this.axes[run.timed ? 'time' : 'order'];
     this.playback = new Playback(this.#axis.length);
+    this.span = { from: 0, to: this.#axis.length };
     this.firstResponse = firstResponseOf(run);
     this.#columns.physical = pleasantWidth(run.ram.slots);
     this.#colours = palette(this.#colouring, this.#theme);
@@ -91,6 +95,7 @@ export class RunView {
     const position = this.#axis.translate(this.playback.position, axis);
     this.#axis = axis;
     this.playback.rescale(position, axis.length);
+    this.span = { from: 0, to: axis.length };
     this.follow();
   }
 

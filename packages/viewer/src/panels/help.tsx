@@ -16,7 +16,8 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['/', 'search for an address'],
   ['S', 'save the picture of the grid'],
   ['T', 'light or dark'],
-  ['Ctrl wheel', 'zoom at the pointer; the wheel and dragging pan'],
+  ['wheel', 'on the timeline: zoom, with Shift move; double click shows all'],
+  ['Ctrl wheel', 'on the grid: zoom; the wheel and dragging move'],
   ['?', 'this list'],
 ];
 

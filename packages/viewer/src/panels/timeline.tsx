@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The scrub bar: a slider whose track is the timeline.
+// The scrub bar: a slider whose track is the timeline. The wheel zooms, with Shift it moves, and a double
+// click shows all again.
 import type { JSX } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { TimelineCanvas } from '../draw/timeline-canvas.ts';
 import { count, nanos } from '../model/format.ts';
 import { type Lanes, lanes, membership } from '../model/lanes.ts';
 import type { RunView } from '../model/run-view.ts';
+import { panSpan, spanWith, zoomSpan } from '../model/span.ts';
 import type { Session } from '../session.ts';
 
 /** CSS pixels per slice of the density. */
@@ -23,14 +25,16 @@ export function Timeline({ session }: { session: Session }): JSX.Element {
       const view = session.view;
       if (view === undefined) return;
       const { run, axis, playback, firstResponse } = view;
+      if (playback.playing) view.span = spanWith(view.span, playback.position, axis.length);
       const slices = Math.max(1, Math.floor(drawing.width / SLICE_PIXELS));
-      const state = { run, axis, lanes: known.of(view, slices), firstResponse, hovered };
+      const lanes = known.of(view, slices);
+      const state = { run, axis, lanes, span: view.span, firstResponse, hovered };
       drawing.draw({ ...state, position: playback.position }, view.theme);
     };
     const seek = (event: PointerEvent) => {
       const view = session.view;
       if (view === undefined) return;
-      view.playback.seek(drawing.positionAt(event.offsetX, view.axis));
+      view.playback.seek(drawing.positionAt(event.offsetX, view.span));
       view.follow();
       session.changed();
     };
@@ -41,13 +45,33 @@ export function Timeline({ session }: { session: Session }): JSX.Element {
     };
     canvas.onpointermove = (event) => {
       if (session.view !== undefined) {
-        hovered = drawing.positionAt(event.offsetX, session.view.axis);
+        hovered = drawing.positionAt(event.offsetX, session.view.span);
       }
       if (event.buttons === 1) seek(event);
       else session.redraw();
     };
     canvas.onpointerleave = () => {
       hovered = undefined;
+      session.redraw();
+    };
+    const onWheel = (event: WheelEvent) => {
+      const view = session.view;
+      if (view === undefined) return;
+      event.preventDefault();
+      const { axis, span } = view;
+      const sideways = event.shiftKey ? event.deltaY : event.deltaX;
+      if (sideways === 0) {
+        const around = drawing.positionAt(event.offsetX, span);
+        view.span = zoomSpan(span, 1.2 ** (event.deltaY / 60), around, axis.length);
+      } else {
+        view.span = panSpan(span, (sideways / drawing.width) * (span.to - span.from), axis.length);
+      }
+      session.redraw();
+    };
+    canvas.addEventListener('wheel', onWheel, { passive: false });
+    canvas.ondblclick = () => {
+      if (session.view === undefined) return;
+      session.view.span = { from: 0, to: session.view.axis.length };
       session.redraw();
     };
     const stop = session.onFrame(draw);
@@ -84,18 +108,19 @@ function tip(view: RunView, position: number): string {
   return `${at}: ${count(events)} of ${count(view.log.length)} events`;
 }
 
-/** The lanes change with selection, axis and width only. */
+/** The lanes change with selection, axis, span and width only. */
 class LanesCache {
   #key = '';
   #lanes: Lanes | undefined;
   #view: RunView | undefined;
 
   of(view: RunView, slices: number): Lanes {
-    const key = `${view.axis.name} ${slices} ${[...view.selection].join()}`;
+    const { axis, span, selection } = view;
+    const key = `${axis.name} ${slices} ${span.from} ${span.to} ${[...selection].join()}`;
     if (this.#lanes === undefined || this.#view !== view || this.#key !== key) {
       const durations = view.run.faults.columns.duration.values;
-      const isSelected = membership(view.graph, view.selection);
-      this.#lanes = lanes(view.log, view.axis, durations, isSelected, slices);
+      const isSelected = membership(view.graph, selection);
+      this.#lanes = lanes({ log: view.log, axis, durations, isSelected, slices, span });
       this.#view = view;
       this.#key = key;
     }
