@@ -89,8 +89,8 @@ const STACK_TRACE = 'jdk.types.StackTrace';
 const FRAME_TYPE = 'jdk.types.FrameType';
 const STRING = 'java.lang.String';
 
-/** Entries not used during a whole epoch are forgotten at its end, except in these. */
-const KEPT_MASKS: readonly number[] = [CHECKPOINT_STATICS, CHECKPOINT_THREADS];
+/** Pools that go whole into every chunk. */
+const WHOLE_MASKS: readonly number[] = [CHECKPOINT_STATICS, CHECKPOINT_THREADS];
 
 /** A checkpoint's pools are cut into pieces of about this many bytes. */
 const PIECE = 8 << 20;
@@ -271,20 +271,19 @@ export class ConstantPools {
     const last = this.#epoch;
     for (const pool of this.#pools.values()) {
       pool.pending = [];
-      const ended = pool.mask === CHECKPOINT_THREADS;
-      if (KEPT_MASKS.includes(pool.mask) && !ended) continue;
+      if (pool.mask === CHECKPOINT_STATICS) continue;
       for (const entry of pool.byKey.values()) {
-        const live = ended && pool.byIdentity.get(entry.identity) === entry;
-        if (entry.epoch < last && !live) {
-          pool.byKey.delete(entry.key);
-          pool.byIdentity.delete(entry.identity);
-        }
+        const named = pool.byIdentity.get(entry.identity) === entry;
+        // a thread is kept until it has ended; then it has no name here any more
+        if (entry.epoch === last || (named && pool.mask === CHECKPOINT_THREADS)) continue;
+        pool.byKey.delete(entry.key);
+        if (named) pool.byIdentity.delete(entry.identity);
       }
     }
     this.#epoch++;
     this.#enumerations();
     for (const pool of this.#pools.values()) {
-      if (!KEPT_MASKS.includes(pool.mask)) continue;
+      if (!WHOLE_MASKS.includes(pool.mask)) continue;
       for (const entry of pool.byIdentity.values()) this.#use(entry);
     }
   }
