@@ -45,6 +45,7 @@ export {
   type EventTypeFilter,
   eventTypeFilter,
   everyFilter,
+  threadNameFilter,
 } from './print/event-filter.ts';
 export { formatMetadata } from './print/metadata-text.ts';
 export { type PrintOptions, printEvents, type Write } from './print/print-events.ts';

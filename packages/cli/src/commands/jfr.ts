@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
+import { assembleCommand } from '../jfr/assemble.ts';
+import { disassembleCommand } from '../jfr/disassemble.ts';
 import { metadataCommand } from '../jfr/metadata.ts';
 import { printCommand } from '../jfr/print.ts';
+import { repairCommand } from '../jfr/repair.ts';
+import { scrubCommand } from '../jfr/scrub.ts';
 import { summaryCommand } from '../jfr/summary.ts';
+import { tailCommand } from '../jfr/tail.ts';
 
 export function jfrCommand(): Command {
   return new Command('jfr')
     .description('Flight recordings: look into them, convert and mend them; no JDK needed')
     .addCommand(summaryCommand())
     .addCommand(printCommand())
-    .addCommand(metadataCommand());
+    .addCommand(metadataCommand())
+    .addCommand(tailCommand())
+    .addCommand(scrubCommand())
+    .addCommand(assembleCommand())
+    .addCommand(disassembleCommand())
+    .addCommand(repairCommand());
 }

@@ -65,6 +65,12 @@ function acronym(words: string): string {
     .join('');
 }
 
+/** Names of threads by the same rules. */
+export function threadNameFilter(filter: string): (name: string) => boolean {
+  const patterns = parts(filter);
+  return (name) => patterns.some((pattern) => matches(name, pattern));
+}
+
 /** A type must pass every filter. */
 export function everyFilter(filters: readonly EventTypeFilter[]): EventTypeFilter {
   return (type) => filters.every((filter) => filter(type));
