@@ -52,13 +52,22 @@ describe.each([
 
 describe('native memory tracking', () => {
   it('says how to get the map when there is none', () => {
-    expect(() => read('1:\n\nNative memory tracking is not enabled\n')).toThrow(
+    expect(() => read('1:\n\nTotal: reserved=1KB, committed=1KB\n')).toThrow(
       expect.objectContaining({
         code: 'not-this-format',
         hint: expect.stringContaining('NativeMemoryTracking=detail'),
       }),
     );
   });
+
+  it.each(['Native memory tracking is not enabled', 'Detail tracking is not enabled'])(
+    'tells no areas, and reports why: %s',
+    (reason) => {
+      const { regions, unknown, pid } = read(`7:\n${reason}\n`);
+      expect({ areas: regions.length, pid }).toEqual({ areas: 0, pid: 7 });
+      expect(unknown).toEqual({ count: 1, first: [{ line: 2, text: reason }] });
+    },
+  );
 
   it.each([
     ['a committed range of nothing', '[0x1000 - 0x2000] committed 4KB from'],

@@ -10,6 +10,8 @@
 //     [0x… - 0x…] committed 389120KB from                   lies in the reserved range before it
 //   Memory file details                                     JDK 25: end of the map
 //   Details:                                                JDK 17: end of the map
+//
+// Without -XX:NativeMemoryTracking=detail it prints instead that (detail) tracking is not enabled.
 import { MemoryError } from './error.ts';
 import { float64, int32, StringTable, uint32 } from './growing.ts';
 import type { JvmRegions } from './jvm-layout.ts';
@@ -24,6 +26,7 @@ export interface NativeMemory {
 
 const RANGE =
   /^\s*\[(0x[0-9a-f]{1,16}) - (0x[0-9a-f]{1,16})\] (reserved and committed|reserved|committed) (\d+)KB(?: (?:for|from)? ?(.*))?$/;
+const NOT_TRACKED = /^(Native memory|Detail) tracking is not enabled/;
 const STACK = /^\s*\[0x[0-9a-f]{1,16}\]/;
 const AREA = /^(.*?)(?: from)?$/;
 
@@ -46,6 +49,11 @@ export class NativeMemoryParser implements LineParser<NativeMemory> {
       const pid = line === 1 ? /^(\d{1,10}):$/.exec(text) : null;
       if (pid !== null) this.#pid = Number(pid[1]);
       if (text.startsWith('Virtual memory map:')) this.#part = 'map';
+      // A JVM that does not track has no areas, which is reported and no fault of the text.
+      if (NOT_TRACKED.test(text)) {
+        this.#unknown.add(bytes, start, end, line);
+        this.#part = 'after';
+      }
       return;
     }
     if (text.startsWith('Details:') || text.startsWith('Memory file details')) {
