@@ -5,6 +5,7 @@ import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
 import { EventBatch, largeTypeId, type ScanStop, scanEvents } from './scan.ts';
+import { COMMON_TYPE_IDS, countCommon } from './scan-common.ts';
 import { type Scanner, scanSource } from './scan-source.ts';
 
 export interface TypeCount {
@@ -13,9 +14,6 @@ export interface TypeCount {
   /** Sum of the sizes of the events. */
   readonly bytes: number;
 }
-
-/** Type ids below this - those of one or two bytes - are counted in an array. */
-const SMALL = 16_384;
 
 /** Strict: throws at an event that cannot be stepped over. */
 export async function countEvents(
@@ -41,8 +39,8 @@ class Counter implements Scanner {
   constructor(bytes: number) {
     // integers where neither can overflow
     const Table = bytes < 2 ** 32 ? Uint32Array : Float64Array;
-    this.#counts = new Table(SMALL);
-    this.#sizes = new Table(SMALL);
+    this.#counts = new Table(COMMON_TYPE_IDS);
+    this.#sizes = new Table(COMMON_TYPE_IDS);
   }
 
   get stop(): ScanStop | undefined {
@@ -63,7 +61,7 @@ class Counter implements Scanner {
       const offset = batch.offsets[row]!;
       const size = batch.offsets[row + 1]! - offset;
       const typeId = largeTypeId(bytes, offset);
-      if (typeId < SMALL) {
+      if (typeId < COMMON_TYPE_IDS) {
         this.#counts[typeId]! += 1;
         this.#sizes[typeId]! += size;
         continue;
@@ -84,41 +82,4 @@ class Counter implements Scanner {
     for (const [typeId, { count, bytes }] of this.#large) result.push({ typeId, count, bytes });
     return result;
   }
-}
-
-/**
- * Counts events as HotSpot writes them - a size of one byte, or of four, and a type id of one or two -
- * and returns where one is of another form, or not whole. Four times as fast as by batches.
- */
-function countCommon(
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  counts: Uint32Array | Float64Array,
-  sizes: Uint32Array | Float64Array,
-): number {
-  let position = start;
-  while (position < end) {
-    const offset = position;
-    let size = bytes[position++]!;
-    if (size > 127) {
-      const second = bytes[position++]!;
-      const third = bytes[position++]!;
-      const fourth = bytes[position++]!;
-      if (second < 128 || third < 128 || fourth > 127) return offset;
-      size = (size & 127) | ((second & 127) << 7) | ((third & 127) << 14) | (fourth << 21);
-    }
-    let typeId = bytes[position++]!;
-    if (typeId > 127) {
-      const second = bytes[position++]!;
-      if (second > 127) return offset;
-      typeId = (typeId & 127) | (second << 7);
-    }
-    const next = offset + size;
-    if (!(next >= position && next <= end)) return offset;
-    counts[typeId]!++;
-    sizes[typeId]! += size;
-    position = next;
-  }
-  return position;
 }

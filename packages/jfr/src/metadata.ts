@@ -27,8 +27,16 @@ const MAX_DEPTH = 16;
 
 interface Element {
   readonly name: string;
-  readonly attributes: ReadonlyMap<string, string>;
+  /** Keys and values in turn: there are never more than a few. */
+  readonly attributes: readonly string[];
   readonly children: readonly Element[];
+}
+
+function attribute({ attributes }: Element, key: string): string | undefined {
+  for (let at = 0; at < attributes.length; at += 2) {
+    if (attributes[at] === key) return attributes[at + 1];
+  }
+  return undefined;
 }
 
 /**
@@ -127,10 +135,10 @@ function readElement(
     return found;
   };
   const name = text();
-  const attributes = new Map<string, string>();
+  const attributes: string[] = [];
   for (let left = cursor.varint(); left > 0; left--) {
     const key = text();
-    attributes.set(key, text());
+    attributes.push(key, text());
   }
   const children: Element[] = [];
   for (let left = cursor.varint(); left > 0; left--) {
@@ -150,11 +158,11 @@ function build(id: number | bigint, root: Element, place: JfrPlace): TypeModel {
     names.set(integer(element, 'id', place), required(element, 'name', place));
   }
   const classes = elements.map((element) => readClass(element, names, place));
-  const region = root.children.find((child) => child.name === 'region')?.attributes;
+  const region = root.children.find((child) => child.name === 'region');
   return new TypeModel(id, classes, {
-    locale: region?.get('locale'),
-    gmtOffset: optionalInteger(region?.get('gmtOffset')),
-    dst: optionalInteger(region?.get('dst')),
+    locale: region && attribute(region, 'locale'),
+    gmtOffset: optionalInteger(region && attribute(region, 'gmtOffset')),
+    dst: optionalInteger(region && attribute(region, 'dst')),
   });
 }
 
@@ -174,8 +182,8 @@ function readClass(
           name: required(child, 'name', place),
           typeId,
           typeName: names.get(typeId),
-          array: (optionalInteger(child.attributes.get('dimension')) ?? 0) > 0,
-          pooled: child.attributes.get('constantPool') === 'true',
+          array: (optionalInteger(attribute(child, 'dimension')) ?? 0) > 0,
+          pooled: attribute(child, 'constantPool') === 'true',
           annotations: child.children
             .filter((part) => part.name === 'annotation')
             .map((part) => readAnnotation(part, names, place)),
@@ -185,7 +193,7 @@ function readClass(
       settings.push({
         name: required(child, 'name', place),
         typeName: names.get(integer(child, 'class', place)),
-        defaultValue: child.attributes.get('defaultValue') ?? '',
+        defaultValue: attribute(child, 'defaultValue') ?? '',
       });
     } else if (child.name === 'annotation') {
       annotations.push(readAnnotation(child, names, place));
@@ -194,8 +202,8 @@ function readClass(
   return makeClass({
     id: integer(element, 'id', place),
     name: required(element, 'name', place),
-    superType: element.attributes.get('superType'),
-    simple: element.attributes.get('simpleType') === 'true',
+    superType: attribute(element, 'superType'),
+    simple: attribute(element, 'simpleType') === 'true',
     fields,
     settings,
     annotations,
@@ -210,9 +218,11 @@ function readAnnotation(
 ): Annotation {
   const typeId = integer(element, 'class', place);
   const values = new Map<string, string | string[]>();
-  for (const [key, value] of element.attributes) {
+  for (let at = 0; at < element.attributes.length; at += 2) {
+    const key = element.attributes[at]!;
+    const value = element.attributes[at + 1]!;
     if (key === 'class') continue;
-    const part = /^(.+)-(\d+)$/.exec(key);
+    const part = key === 'value' ? null : /^(.+)-(\d+)$/.exec(key);
     if (part === null) {
       values.set(key, value);
       continue;
@@ -226,7 +236,7 @@ function readAnnotation(
 }
 
 function required(element: Element, key: string, place: JfrPlace): string {
-  const value = element.attributes.get(key);
+  const value = attribute(element, key);
   if (value === undefined) {
     throw new JfrError('JFR_BAD_METADATA', `${element.name} without ${key}`, place);
   }

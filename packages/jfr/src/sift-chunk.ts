@@ -6,11 +6,13 @@ import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
 import { readCheckpointHead } from './pool.ts';
-import { largeTypeId } from './scan.ts';
-import { batchScanner, scanSource } from './scan-source.ts';
+import { largeTypeId, type ScanStop } from './scan.ts';
+import { COMMON_TYPE_IDS, skipCommon } from './scan-common.ts';
+import { batchScanner, type Scanner, scanSource } from './scan-source.ts';
 
-/** Type ids below this are looked up in a table. */
-const SMALL = 16_384;
+/** What the table says of a type: kept, or kept and its place noted (metadata, checkpoints). */
+const KEPT = 1;
+const NOTED = 2;
 /** Stands for "after the last event of the batch": no type has this id. */
 const END: number = Number.MAX_SAFE_INTEGER;
 
@@ -35,16 +37,16 @@ export async function siftChunk(
   kept.add(await source.slice(base, base + HEADER_SIZE), 0, HEADER_SIZE, 0);
   let metadataPosition = 0;
   const checkpoints = new Map<number, number>();
-  const table = new Uint8Array(SMALL);
-  table[0] = table[1] = 1;
-  for (const typeId of typeIds) if (typeId < SMALL) table[typeId] = 1;
-  const scanner = batchScanner((bytes, batch, at) => {
+  const table = new Uint8Array(COMMON_TYPE_IDS);
+  table[0] = table[1] = NOTED;
+  for (const typeId of typeIds) if (typeId < COMMON_TYPE_IDS) table[typeId] ||= KEPT;
+  const others = batchScanner((bytes, batch, at) => {
     const { offsets, typeIds: types, count } = batch;
     let from = -1;
     for (let row = 0; row <= count; row++) {
       let typeId = row === count ? END : types[row]!;
       if (typeId < 0) typeId = largeTypeId(bytes, offsets[row]!);
-      const wanted = typeId < SMALL ? table[typeId] !== 0 : typeIds.has(typeId);
+      const wanted = typeId < COMMON_TYPE_IDS ? table[typeId] !== 0 : typeIds.has(typeId);
       if (wanted && from < 0) from = row;
       if (!wanted && from >= 0) {
         kept.add(bytes, offsets[from]!, offsets[row]!, at - base + offsets[from]!);
@@ -57,6 +59,23 @@ export async function siftChunk(
       else if (original === header.metadataPosition) metadataPosition = packed;
     }
   });
+  const scanner: Scanner = {
+    get stop(): ScanStop | undefined {
+      return others.stop;
+    },
+    scan(bytes, start, end, at): number {
+      let position = start;
+      for (;;) {
+        const from = skipCommon(bytes, position, end, table, 0);
+        const to = skipCommon(bytes, from, end, table, KEPT);
+        if (to > from) kept.add(bytes, from, to, at - base + from);
+        if (to === position) break;
+        position = to;
+      }
+      // one to be noted, of another form, or not whole
+      return others.scan(bytes, position, end, at);
+    },
+  };
   const stop = await scanSource(source, base + HEADER_SIZE, base + place.bytes, scanner, window);
   if (stop !== undefined) {
     throw new JfrError(stop.code, stop.reason, { chunk: index, offset: stop.offset });

@@ -9,6 +9,30 @@ import { skipString, skipVarint } from './string-encoding.ts';
 /** Arrays nest this deep at most (a stack trace's frames: one). */
 export const MAX_ARRAY_NESTING = 32;
 
+/**
+ * How many varints a value is, where it is nothing else (a stack frame, a class, a method): these are
+ * most of what a checkpoint holds. -1 otherwise.
+ */
+function varintsOf(op: Op, layouts: Layouts): number {
+  if (op.kind !== 'struct') return VARINTS.has(op.kind) ? 1 : -1;
+  const { leaves } = layouts.of(op.type);
+  return leaves.every((leaf) => VARINTS.has(leaf.op.kind)) ? leaves.length : -1;
+}
+
+const VARINTS: ReadonlySet<Op['kind']> = new Set(['short', 'char', 'int', 'long', 'reference']);
+const counted: WeakMap<Op, number> = new WeakMap();
+
+/** Position after `count` varints; beyond `limit` when they do not fit. */
+function skipVarints(bytes: Uint8Array, start: number, limit: number, count: number): number {
+  let at = start;
+  for (let left = count; left > 0; left--) {
+    if (bytes[at]! > 127) at = skipVarint(bytes, at);
+    else at++;
+    if (at > limit) return at;
+  }
+  return at;
+}
+
 /** Moves the cursor past one value. Throws ByteError where it does not fit. */
 export function skipValue(op: Op, layouts: Layouts, cursor: ByteCursor, depth = 0): void {
   switch (op.kind) {
@@ -41,6 +65,16 @@ export function skipValue(op: Op, layouts: Layouts, cursor: ByteCursor, depth = 
       }
       const count = cursor.varint();
       cursor.require(count);
+      let varints = counted.get(op);
+      if (varints === undefined) {
+        varints = varintsOf(op.element, layouts);
+        counted.set(op, varints);
+      }
+      if (varints >= 0) {
+        const { bytes, position, limit } = cursor;
+        cursor.seek(skipVarints(bytes, position, limit, count * varints));
+        return;
+      }
       for (let index = 0; index < count; index++) {
         skipValue(op.element, layouts, cursor, depth + 1);
       }

@@ -109,18 +109,49 @@ type ClassParts = Pick<
   'id' | 'name' | 'superType' | 'simple' | 'fields' | 'settings' | 'annotations'
 >;
 
-/** Adds what the annotations of a field mean. */
+/** Adds what the annotations of a field mean, looked up when asked for: few ever are. */
 export function makeField(parts: FieldParts): Field {
-  const { annotations } = parts;
-  return {
-    ...parts,
-    label: annotation(annotations, 'jdk.jfr.Label'),
-    description: annotation(annotations, 'jdk.jfr.Description'),
-    timestamp: annotation(annotations, 'jdk.jfr.Timestamp'),
-    timespan: annotation(annotations, 'jdk.jfr.Timespan'),
-    dataAmount: annotation(annotations, 'jdk.jfr.DataAmount'),
-    unsigned: annotations.some(({ typeName }) => typeName === 'jdk.jfr.Unsigned'),
-  };
+  return new AnnotatedField(parts);
+}
+
+class AnnotatedField implements Field {
+  readonly name: string;
+  readonly typeId: number;
+  readonly typeName: string | undefined;
+  readonly array: boolean;
+  readonly pooled: boolean;
+  readonly annotations: readonly Annotation[];
+  readonly unsigned: boolean;
+
+  constructor(parts: FieldParts) {
+    this.name = parts.name;
+    this.typeId = parts.typeId;
+    this.typeName = parts.typeName;
+    this.array = parts.array;
+    this.pooled = parts.pooled;
+    this.annotations = parts.annotations;
+    this.unsigned = parts.annotations.some(({ typeName }) => typeName === 'jdk.jfr.Unsigned');
+  }
+
+  get label(): string | undefined {
+    return annotation(this.annotations, 'jdk.jfr.Label');
+  }
+
+  get description(): string | undefined {
+    return annotation(this.annotations, 'jdk.jfr.Description');
+  }
+
+  get timestamp(): string | undefined {
+    return annotation(this.annotations, 'jdk.jfr.Timestamp');
+  }
+
+  get timespan(): string | undefined {
+    return annotation(this.annotations, 'jdk.jfr.Timespan');
+  }
+
+  get dataAmount(): string | undefined {
+    return annotation(this.annotations, 'jdk.jfr.DataAmount');
+  }
 }
 
 /** Adds what the annotations of a class mean. */

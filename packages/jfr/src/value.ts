@@ -24,29 +24,32 @@ export interface Pools {
   stringPool(): Pool | undefined;
 }
 
-/** A key into a pool, not yet looked up. */
-class Reference {
-  readonly type: ClassType;
+/** The key of a pooled string, not yet looked up: elsewhere a string's text stands. */
+class StringKey {
   readonly key: number | bigint;
 
-  constructor(type: ClassType, key: number | bigint) {
-    this.type = type;
+  constructor(key: number | bigint) {
     this.key = key;
   }
 }
 
-const RAW = Symbol('raw');
 const SHAPE = Symbol('shape');
 
-interface Shaped {
-  readonly [RAW]: unknown[];
-  readonly [SHAPE]: Shape;
+/** Where a struct keeps what was read for its fields: keys of references, and values. */
+const SLOTS: symbol[] = [];
+
+function slot(index: number): symbol {
+  while (SLOTS.length <= index) SLOTS.push(Symbol(`field ${SLOTS.length}`));
+  return SLOTS[index]!;
 }
+
+type Slots = Record<symbol, unknown>;
 
 interface Shape {
   readonly type: ClassType;
   readonly ops: readonly Op[];
-  readonly construct: new (raw: unknown[]) => object;
+  readonly slots: readonly symbol[];
+  readonly construct: new () => Slots;
 }
 
 /** Reads values of the types of one chunk. */
@@ -54,7 +57,6 @@ export class ValueReader {
   readonly #layouts: Layouts;
   readonly #pools: Pools;
   readonly #shapes: Map<ClassType, Shape> = new Map();
-
   #depth = 0;
 
   constructor(layouts: Layouts, pools: Pools) {
@@ -65,27 +67,28 @@ export class ValueReader {
   /** A value of a class where it stands; simple types are unwrapped to their one field. */
   readClass(type: ClassType, cursor: ByteCursor): Value {
     this.#depth = 0;
-    return this.#finish(this.#read(valueOp(type), undefined, cursor));
+    const op = valueOp(type);
+    return this.#resolve(op, this.#read(op, undefined, cursor));
   }
 
   /** A value of a field where it stands. */
   readField(field: Field, op: Op, cursor: ByteCursor): Value {
     this.#depth = 0;
-    return this.#finish(this.#read(op, field, cursor));
+    return this.#resolve(op, this.#read(op, field, cursor));
   }
 
   /** The fields of a class as a struct, simple or not. */
   readStruct(type: ClassType, cursor: ByteCursor): Struct {
-    const shape = this.#shapeOf(type);
-    const { ops } = shape;
+    const { ops, slots, construct } = this.#shapeOf(type);
     const { fields } = type;
-    const raw: unknown[] = [];
+    const struct = new construct();
     for (let index = 0; index < ops.length; index++) {
-      raw.push(this.#read(ops[index]!, fields[index], cursor));
+      struct[slots[index]!] = this.#read(ops[index]!, fields[index], cursor);
     }
-    return new shape.construct(raw) as unknown as Struct;
+    return struct as unknown as Struct;
   }
 
+  /** Reads what a struct keeps: the key of a reference, an array of such, or the value itself. */
   #read(op: Op, field: Field | undefined, cursor: ByteCursor): unknown {
     const unsigned = field?.unsigned === true;
     switch (op.kind) {
@@ -114,14 +117,12 @@ export class ValueReader {
         return cursor.f64be();
       case 'string': {
         const text = readString(cursor);
-        if (text === null || typeof text === 'string') return text;
-        const pool = this.#pools.stringPool();
-        return pool === undefined ? null : new Reference(pool.type, text);
+        return text === null || typeof text === 'string' ? text : new StringKey(text);
       }
       case 'reference':
-        return new Reference(op.type, cursor.long());
+        return cursor.long();
       case 'struct':
-        if (op.type.simple && op.type.fields.length === 1) {
+        if (isSimple(op.type)) {
           return this.#read(this.#shapeOf(op.type).ops[0]!, op.type.fields[0], cursor);
         }
         return this.readStruct(op.type, cursor);
@@ -143,44 +144,77 @@ export class ValueReader {
     }
   }
 
-  #finish(raw: unknown): Value {
-    if (raw instanceof Reference) return this.#pools.pool(raw.type).resolve(raw.key);
-    if (Array.isArray(raw)) return raw.map((item) => this.#finish(item));
-    return raw as Value;
+  /** What was read, with its references followed. */
+  #resolve(op: Op, raw: unknown): Value {
+    switch (op.kind) {
+      case 'reference':
+        return this.#pools.pool(op.type).resolve(raw as number | bigint);
+      case 'string': {
+        if (!(raw instanceof StringKey)) return raw as string | null;
+        return this.#pools.stringPool()?.resolve(raw.key) ?? null;
+      }
+      case 'struct':
+        return isSimple(op.type)
+          ? this.#resolve(this.#shapeOf(op.type).ops[0]!, raw)
+          : (raw as Struct);
+      case 'array':
+        return (raw as unknown[]).map((item) => this.#resolve(op.element, item));
+      default:
+        return raw as Value;
+    }
   }
 
   #shapeOf(type: ClassType): Shape {
     const known = this.#shapes.get(type);
     if (known !== undefined) return known;
     const { ops } = this.#layouts.of(type);
+    const slots = ops.map((_, index) => slot(index));
     const construct = structClass();
     const { prototype } = construct;
-    const shape: Shape = { type, ops, construct };
+    const shape: Shape = { type, ops, slots, construct };
     Object.defineProperty(prototype, SHAPE, { value: shape });
-    const finish = (raw: unknown): Value => this.#finish(raw);
-    for (const [index, field] of type.fields.entries()) {
-      Object.defineProperty(prototype, field.name, {
+    for (const [index, { name }] of type.fields.entries()) {
+      const op = ops[index]!;
+      const at = slots[index]!;
+      Object.defineProperty(prototype, name, {
         enumerable: true,
         configurable: true,
-        get(this: Shaped): Value {
-          return finish(this[RAW][index]);
-        },
+        get: this.#getter(op, at),
       });
     }
     this.#shapes.set(type, shape);
     return shape;
   }
+
+  #getter(op: Op, at: symbol): (this: Slots) => Value {
+    switch (op.kind) {
+      case 'reference':
+      case 'string':
+      case 'struct':
+      case 'array': {
+        const resolve = (raw: unknown): Value => this.#resolve(op, raw);
+        return function (this: Slots): Value {
+          return resolve(this[at]);
+        };
+      }
+      default:
+        return function (this: Slots): Value {
+          return this[at] as Value;
+        };
+    }
+  }
+}
+
+/** Written as a struct of one field, meant as that field's value. */
+function isSimple(type: ClassType): boolean {
+  return type.simple && type.fields.length === 1;
 }
 
 /** A class of its own for each shape, so that the engine knows its objects apart. */
-function structClass(): new (raw: unknown[]) => object {
-  const construct = function (this: { [RAW]: unknown[] }, raw: unknown[]): void {
-    this[RAW] = raw;
-  };
+function structClass(): new () => Slots {
+  const construct = function (this: Slots): void {};
   construct.prototype = Object.create(STRUCT);
-  return construct as unknown as new (
-    raw: unknown[],
-  ) => object;
+  return construct as unknown as new () => Slots;
 }
 
 const STRUCT: object = Object.create(null, {
@@ -198,12 +232,12 @@ export function exactLong(value: bigint): number | bigint {
 }
 
 export function isStruct(value: Value | undefined): value is Struct {
-  return typeof value === 'object' && value !== null && RAW in value;
+  return typeof value === 'object' && value !== null && SHAPE in value;
 }
 
 /** The class of a struct. */
 export function classOf(struct: Struct): ClassType {
-  return (struct as unknown as Shaped)[SHAPE].type;
+  return (struct as unknown as { readonly [SHAPE]: Shape })[SHAPE].type;
 }
 
 /** The value at a dotted path (`thread.group.name`); null where the path leads through null. */
