@@ -286,7 +286,10 @@ export class Control {
 
   #hear(notice: Notice): void {
     if (notice.notice === 'trouble' && this.#listeners.size === 0) {
-      process.emitWarning(`the flight recorder lost data: ${notice.message}`);
+      const message = `the flight recorder lost data: ${notice.message}`;
+      // a warning is printed by the event loop, which does not turn any more at the end
+      if (completed) process.stderr.write(`${message}\n`);
+      else process.emitWarning(message);
     }
     for (const listener of this.#listeners) listener(notice);
   }

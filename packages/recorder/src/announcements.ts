@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every chunk says about the recordings it belongs to: which they are, and what was recorded how.
+import { ActiveRecording, ActiveSetting, DataLoss, type EventDeclaration } from '@rekindle/jfr';
+import { MAX_TYPES } from './arena.ts';
+import { now } from './clock.ts';
+import type { RecordingEntry } from './recording-book.ts';
+import { effectiveSetting, type MergedSettings } from './settings.ts';
+import type { SharedTypes } from './types.ts';
+import type { CommitArguments } from './values.ts';
+
+/** How the JDK writes "no limit" in ActiveRecording. */
+const NONE = -(2n ** 63n);
+
+type Emit = <const D extends EventDeclaration>(declaration: D, ...args: CommitArguments<D>) => void;
+
+export class Announcements {
+  readonly #types: SharedTypes;
+  readonly #emit: Emit;
+  /** How many of the types have been announced in this chunk. */
+  #announced = 0;
+
+  constructor(types: SharedTypes, emit: Emit) {
+    this.#types = types;
+    this.#emit = emit;
+    for (const declaration of [ActiveRecording, ActiveSetting, DataLoss]) {
+      types.register(declaration);
+    }
+  }
+
+  /** For the beginning of a chunk. */
+  all(
+    recordings: readonly RecordingEntry[],
+    settings: MergedSettings,
+    flushInterval: number,
+  ): void {
+    for (const recording of recordings) this.#recording(recording, flushInterval);
+    this.#announced = 0;
+    this.newTypes(settings);
+  }
+
+  /**
+   * One ActiveSetting for each setting of each event type that was registered since: JMC's rules ask for
+   * them in every chunk.
+   */
+  newTypes(settings: MergedSettings): void {
+    this.#types.refresh();
+    const time = now();
+    const types = [...this.#types.registry.events];
+    for (const type of types.slice(this.#announced, MAX_TYPES)) {
+      for (const { name } of type.settings) {
+        const value = effectiveSetting(settings, type, name);
+        if (value !== undefined) this.#emit(ActiveSetting, time, type.id, name, value);
+      }
+    }
+    this.#announced = types.length;
+  }
+
+  #recording(recording: RecordingEntry, flushInterval: number): void {
+    const { options, startTime } = recording;
+    this.#emit(
+      ActiveRecording,
+      now(),
+      recording.id,
+      options.name ?? String(recording.id),
+      options.destination ?? null,
+      options.disk !== false,
+      options.maxAge ?? NONE,
+      flushInterval,
+      options.maxSize ?? NONE,
+      startTime ?? 0,
+      options.duration ?? NONE,
+    );
+  }
+}
