@@ -155,6 +155,24 @@ describe('a snapshot looked into', () => {
     }
   });
 
+  it('tells the compiled methods, by page and by name', () => {
+    const methodsOf = ({ jvms }: GuestMemory) => {
+      const { methods } = jvms[0]!;
+      return Array.from(
+        { length: methods.length },
+        (_, i) => `${methods.start[i]} ${methods.level[i]} ${methods.methods[methods.method[i]!]}`,
+      );
+    };
+    const told = methodsOf(asked.memory);
+    const read = new Set(methodsOf(found.memory));
+    const same = told.filter((method) => read.has(method)).length;
+    console.log(
+      `${told.length} compiled methods by the code list, ${same} of them read off the memory`,
+    );
+    expect(told.length).toBeGreaterThan(300);
+    expect(same).toBeGreaterThan(told.length * 0.95);
+  });
+
   it('is looked into within three seconds', () => {
     expect(elapsedMs).toBeLessThan(3000);
   });

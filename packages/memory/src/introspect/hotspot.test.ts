@@ -15,10 +15,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { JvmRegions } from '../jvm-layout.ts';
+import { CodeListParser } from '../compiled-code.ts';
+import type { JvmMethods, JvmRegions } from '../jvm-layout.ts';
 import { parseText } from '../lines.ts';
 import { NativeMemoryParser } from '../native-memory.ts';
-import { hotspotRegions, type ProcessArea } from './hotspot.ts';
+import { hotspotLayout, type ProcessArea } from './hotspot.ts';
 import type { VirtualMemory } from './virtual-memory.ts';
 
 function versionOf(home: string): number {
@@ -45,6 +46,8 @@ writeFileSync(
 interface Looked {
   readonly read: JvmRegions;
   readonly told: JvmRegions;
+  readonly readMethods: JvmMethods;
+  readonly toldMethods: JvmMethods;
 }
 
 /** Starts a JVM, reads its areas off its memory, asks it for them, and ends it. */
@@ -56,18 +59,21 @@ async function lookInto(home: string, option: string): Promise<Looked> {
       jvm.stdout.once('data', resolve);
       jvm.once('exit', () => reject(new Error('the JVM ended')));
     });
-    const answer = execFileSync(join(home, 'bin/jcmd'), [
-      String(jvm.pid),
-      'VM.native_memory',
-      'detail',
-    ]);
+    const jcmd = join(home, 'bin/jcmd');
+    const answer = execFileSync(jcmd, [String(jvm.pid), 'VM.native_memory', 'detail']);
     const areas = areasOf(jvm.pid!);
     const { start } = areas.find(({ file }) => file.endsWith('/libjvm.so'))!;
     const memory = memoryOf(jvm.pid!);
-    const read = hotspotRegions(memory, start, areas);
+    const read = hotspotLayout(memory, start, areas);
     memory.close();
     if (read === undefined) throw new Error('the JVM tells nothing');
-    return { read, told: parseText(new NativeMemoryParser(), answer).regions };
+    const list = execFileSync(jcmd, [String(jvm.pid), 'Compiler.codelist']);
+    return {
+      read: read.regions,
+      told: parseText(new NativeMemoryParser(), answer).regions,
+      readMethods: read.methods,
+      toldMethods: parseText(new CodeListParser(), list).methods,
+    };
   } finally {
     jvm.removeAllListeners('exit');
     jvm.kill('SIGKILL');
@@ -139,6 +145,18 @@ describe.each(homes)('areas read off the memory of a JVM of %s', (home) => {
     expect(stacks).toEqual(expect.arrayContaining(ofJava));
   });
 
+  it('come with the compiled methods of its code list', async () => {
+    const { readMethods, toldMethods } = await lookInto(home, '-XX:+UseParallelGC');
+    const lines = ({ length, start, end, level, method, methods }: JvmMethods) =>
+      Array.from({ length }, (_, i) => `${start[i]}-${end[i]} ${level[i]} ${methods[method[i]!]}`);
+    const told = new Set(lines(toldMethods));
+    const same = lines(readMethods).filter((line) => told.has(line)).length;
+    expect(same).toBeGreaterThan(300);
+    // The JVM went on compiling between the two looks.
+    expect(same).toBeGreaterThan(readMethods.length * 0.9);
+    expect(same).toBeGreaterThan(toldMethods.length * 0.9);
+  });
+
   it('tell the heap of ZGC by its mappings', async () => {
     const { read, told } = await lookInto(home, '-XX:+UseZGC');
     expect(committedOf(read, 'Java Heap')).toBeGreaterThan(1 << 20);
@@ -156,7 +174,7 @@ describe('a memory without a JVM', () => {
     const zeroes = { page: () => new DataView(new ArrayBuffer(4096)) };
     const same = new DataView(new Uint8Array(4096).fill(0x7f).buffer);
     for (const memory of [nothing, zeroes, { page: () => same }]) {
-      expect(hotspotRegions(memory, 0x7000_0000_0000, [])).toBeUndefined();
+      expect(hotspotLayout(memory, 0x7000_0000_0000, [])).toBeUndefined();
     }
   });
 });

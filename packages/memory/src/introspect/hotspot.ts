@@ -9,7 +9,8 @@
 //                        collector and the VM thread are in no list that is told.
 //   Class, Metaspace     the mappings that classes, and their constant pools, lie in
 import { float64, int32, StringTable, uint32 } from '../growing.ts';
-import type { JvmRegions } from '../jvm-layout.ts';
+import type { JvmMethods, JvmRegions } from '../jvm-layout.ts';
+import { hotspotMethods } from './hotspot-methods.ts';
 import { type VirtualMemory, VirtualReader } from './virtual-memory.ts';
 import { VmStructs } from './vm-structs.ts';
 
@@ -33,12 +34,18 @@ const MAX_THREADS = 65_536;
 const MAX_LOADERS = 65_536;
 const MAX_CLASSES = 1 << 20;
 
-/** Areas of the JVM whose libjvm.so lies at `base`; undefined when it tells nothing. */
-export function hotspotRegions(
+/** What a JVM tells of itself. */
+export interface HotspotLayout {
+  readonly regions: JvmRegions;
+  readonly methods: JvmMethods;
+}
+
+/** Areas and compiled methods of the JVM whose libjvm.so lies at `base`; undefined when it tells nothing. */
+export function hotspotLayout(
   memory: VirtualMemory,
   base: number,
   areas: readonly ProcessArea[],
-): JvmRegions | undefined {
+): HotspotLayout | undefined {
   const reader = new VirtualReader(memory);
   const structs = VmStructs.read(reader, base);
   if (structs === undefined) return undefined;
@@ -54,7 +61,8 @@ export function hotspotRegions(
     ...stacks(structs, reader),
     ...metaspace(structs, reader, areas),
   ];
-  return ranges.length === 0 ? undefined : regionsOf(ranges, areas);
+  if (ranges.length === 0) return undefined;
+  return { regions: regionsOf(ranges, areas), methods: hotspotMethods(structs, reader) };
 }
 
 function range(area: string, start: number | undefined, end: number | undefined): Range[] {

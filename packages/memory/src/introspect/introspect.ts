@@ -8,12 +8,11 @@
 import { PAGE_BYTES } from '../frames.ts';
 import { type GuestMemory, PAGE_EXCLUSIVE, PAGE_FILE_OR_SHARED } from '../guest-memory.ts';
 import { GuestMemoryBuilder } from '../guest-memory-builder.ts';
-import { NO_METHODS } from '../jvm-layout.ts';
 import { type Area, readAreas } from './areas.ts';
 import { findKernel } from './find-kernel.ts';
 import { type FrameOwnerKind, frameOwners } from './frame-owners.ts';
 import type { GuestKernel } from './guest-kernel.ts';
-import { hotspotRegions } from './hotspot.ts';
+import { hotspotLayout } from './hotspot.ts';
 import { PageCache } from './page-cache.ts';
 import { type PageFrames, readPageFrames, symbol } from './page-frames.ts';
 import { PageTables } from './page-tables.ts';
@@ -144,8 +143,8 @@ class ProcessWalk {
     );
     if (library < 0) return;
     const memory = new ProcessMemory(this.#kernel, this.#tables, root, areas, this.#cache);
-    const regions = hotspotRegions(memory, areas[library]!.start, named);
-    if (regions !== undefined) this.#builder.addJvm(pid, regions, NO_METHODS);
+    const jvm = hotspotLayout(memory, areas[library]!.start, named);
+    if (jvm !== undefined) this.#builder.addJvm(pid, jvm.regions, jvm.methods);
   }
 
   #pages(root: number, process: number, areas: readonly Area[], mappings: readonly number[]): void {

@@ -9,6 +9,7 @@ export interface VirtualMemory {
 
 const PAGE = 4096;
 const latin1 = new TextDecoder('latin1');
+const utf8 = new TextDecoder();
 
 /** Reads numbers and texts of an address space; what is not in memory reads as undefined. */
 export class VirtualReader {
@@ -17,6 +18,17 @@ export class VirtualReader {
 
   constructor(memory: VirtualMemory) {
     this.#memory = memory;
+  }
+
+  u8(address: number): number | undefined {
+    const within = address % PAGE;
+    return address >= PAGE ? this.#page(address - within)?.getUint8(within) : undefined;
+  }
+
+  u16(address: number): number | undefined {
+    const within = address % PAGE;
+    if (!(address >= PAGE && within + 2 <= PAGE)) return undefined;
+    return this.#page(address - within)?.getUint16(within, true);
   }
 
   u32(address: number): number | undefined {
@@ -37,16 +49,35 @@ export class VirtualReader {
   text(address: number, most: number): string | undefined {
     let text = '';
     for (let at = address; text.length < most; ) {
-      const within = at % PAGE;
-      const page = at >= PAGE ? this.#page(at - within) : undefined;
-      if (page === undefined) return undefined;
-      const bytes = new Uint8Array(page.buffer, page.byteOffset + within, page.byteLength - within);
+      const bytes = this.#rest(at);
+      if (bytes === undefined) return undefined;
       const end = bytes.indexOf(0);
       text += latin1.decode(end < 0 ? bytes : bytes.subarray(0, end));
       if (end >= 0) break;
       at += bytes.length;
     }
     return text.slice(0, most);
+  }
+
+  /** So many bytes of text in UTF-8. */
+  utf8(address: number, length: number): string | undefined {
+    const all = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const bytes = this.#rest(address + done);
+      if (bytes === undefined) return undefined;
+      const part = bytes.subarray(0, length - done);
+      all.set(part, done);
+      done += part.length;
+    }
+    return utf8.decode(all);
+  }
+
+  /** What follows of the page at an address. */
+  #rest(address: number): Uint8Array | undefined {
+    const within = address % PAGE;
+    const page = address >= PAGE ? this.#page(address - within) : undefined;
+    if (page === undefined) return undefined;
+    return new Uint8Array(page.buffer, page.byteOffset + within, page.byteLength - within);
   }
 
   #page(address: number): DataView | undefined {

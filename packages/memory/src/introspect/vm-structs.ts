@@ -4,13 +4,20 @@
 //
 //   typeName char* · fieldName char* · typeString char* · isStatic i32 · offset u64 · address void*
 //
-// The strides and offsets of the entry are exported too, and are these since JDK 6; they are checked.
+// and of its types, an entry of 40 bytes:
+//
+//   typeName char* · superclassName char* · isOop i32 · isInteger i32 · isUnsigned i32 · size u64
+//
+// The strides and offsets of the entries are exported too, and are these since JDK 6; strides are checked.
 import { exportedSymbols } from './elf-symbols.ts';
 import type { VirtualReader } from './virtual-memory.ts';
 
 const TABLE = 'gHotSpotVMStructs';
 const STRIDE = 'gHotSpotVMStructEntryArrayStride';
 const ENTRY_BYTES = 48;
+const TYPES = 'gHotSpotVMTypes';
+const TYPE_STRIDE = 'gHotSpotVMTypeEntryArrayStride';
+const TYPE_BYTES = 40;
 const MAX_ENTRIES = 32_768;
 
 interface FieldPlace {
@@ -22,16 +29,22 @@ interface FieldPlace {
 /** The fields that a JVM tells of, `Type::field`. */
 export class VmStructs {
   readonly #fields: ReadonlyMap<string, FieldPlace>;
+  readonly #sizes: ReadonlyMap<string, number>;
   readonly #reader: VirtualReader;
 
-  private constructor(reader: VirtualReader, fields: ReadonlyMap<string, FieldPlace>) {
+  private constructor(
+    reader: VirtualReader,
+    fields: ReadonlyMap<string, FieldPlace>,
+    sizes: ReadonlyMap<string, number>,
+  ) {
     this.#reader = reader;
     this.#fields = fields;
+    this.#sizes = sizes;
   }
 
   /** Reads the table of the libjvm.so at `base`; undefined when it is not in memory. */
   static read(reader: VirtualReader, base: number): VmStructs | undefined {
-    const symbols = exportedSymbols(reader, base, [TABLE, STRIDE]);
+    const symbols = exportedSymbols(reader, base, [TABLE, STRIDE, TYPES, TYPE_STRIDE]);
     const table = reader.u64(symbols.get(TABLE) ?? 0);
     if (table === undefined || reader.u64(symbols.get(STRIDE) ?? 0) !== ENTRY_BYTES)
       return undefined;
@@ -55,7 +68,12 @@ export class VmStructs {
         address: reader.u64(at + 40) ?? 0,
       });
     }
-    return new VmStructs(reader, fields);
+    return new VmStructs(reader, fields, typeSizes(reader, symbols));
+  }
+
+  /** Bytes of a type; undefined when the JVM does not tell of it. */
+  sizeOf(type: string): number | undefined {
+    return this.#sizes.get(type);
   }
 
   get size(): number {
@@ -82,4 +100,22 @@ export class VmStructs {
     const at = this.at(object, field);
     return at === undefined ? undefined : this.#reader.u64(at);
   }
+}
+
+function typeSizes(
+  reader: VirtualReader,
+  symbols: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const sizes = new Map<string, number>();
+  const table = reader.u64(symbols.get(TYPES) ?? 0);
+  if (table === undefined || reader.u64(symbols.get(TYPE_STRIDE) ?? 0) !== TYPE_BYTES) return sizes;
+  for (let i = 0; i < MAX_ENTRIES; i++) {
+    const at = table + i * TYPE_BYTES;
+    const pointer = reader.u64(at);
+    if (pointer === 0) break;
+    const name = pointer === undefined ? undefined : reader.text(pointer, 128);
+    const size = reader.u64(at + 32);
+    if (name !== undefined && size !== undefined) sizes.set(name, size);
+  }
+  return sizes;
 }
