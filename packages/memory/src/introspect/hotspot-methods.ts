@@ -109,7 +109,9 @@ class MethodNames {
     const name = this.#entry(pool, structs.at(constant, 'ConstMethod::_name_index'));
     const signature = this.#entry(pool, structs.at(constant, 'ConstMethod::_signature_index'));
     if (type === undefined || name === undefined || signature === undefined) return undefined;
-    return `${type.replaceAll('/', '.')}.${name}${signature}`;
+    // A hidden class is Name+0x… inside and Name/0x… outside (Klass::external_name).
+    const external = type.replaceAll('/', '.').replace(/\+(?=0x[0-9a-f]+$)/, '/');
+    return `${external}.${name}${signature}`;
   }
 
   /** The symbol that a constant pool has at the index which lies at an address. */
