@@ -33,6 +33,9 @@ interface OpenChunk extends Begun {
   readonly sink: FileSink;
 }
 
+/** Bytes of the recorder's own events that memory mode keeps. */
+const MAX_KEPT: number = 1 << 20;
+
 export interface ChunkHooks {
   /** Events for the beginning and the end of each chunk. */
   begin(): void;
@@ -50,6 +53,8 @@ export class Chunks {
   readonly #hooks: ChunkHooks;
   #open: OpenChunk | undefined;
   #begun: Begun | undefined;
+  #kept: Uint8Array[] = [];
+  #keptBytes = 0;
   #lastName = '';
   #sameName = 0;
   #lastEnd = 0n;
@@ -98,8 +103,15 @@ export class Chunks {
 
   /** Appends an event of the recorder's own. */
   emit<const D extends EventDeclaration>(declaration: D, ...args: CommitArguments<D>): void {
-    if (this.#open === undefined) return;
-    this.#writer.appendEvents(this.#events.encode(declaration, ...args));
+    if (this.#open !== undefined) {
+      this.#writer.appendEvents(this.#events.encode(declaration, ...args));
+    } else if (this.#begun !== undefined) {
+      // in memory mode: kept until there is a file, the oldest giving way
+      const event = this.#events.encode(declaration, ...args).slice();
+      this.#kept.push(event);
+      this.#keptBytes += event.length;
+      while (this.#keptBytes > MAX_KEPT) this.#keptBytes -= this.#kept.shift()!.length;
+    }
   }
 
   /** Takes full global buffers, so that writers find free ones. */
@@ -197,6 +209,9 @@ export class Chunks {
     this.#open = { sink, startNanos: written, startTicks };
     this.#lastName = name;
     this.#hooks.begin();
+    for (const event of this.#kept) this.#writer.appendEvents(event);
+    this.#kept = [];
+    this.#keptBytes = 0;
     this.#writer.flush(now());
     sink.rename(path);
   }

@@ -11,50 +11,17 @@
 // A setting with a control has that control's value. A condition has its `true` or `false` value, and no
 // say where that attribute is absent; several conditions may share a name. A test compares the text of an
 // option, not its name. Source: jdk.jfr.internal.jfc.model, checked against `jfr configure` of JDK 25.
+import {
+  type Condition,
+  type ConfigurationControl,
+  configurationXml,
+  type EventSetting,
+  type Expression,
+} from './configuration-model.ts';
 import { RecorderError } from './error.ts';
 import type { Settings } from './settings.ts';
 import { parseTimespan } from './timespan.ts';
-import { escapeXml, parseXml, type XmlElement } from './xml.ts';
-
-export interface ConfigurationOption {
-  readonly name: string;
-  readonly label: string;
-  readonly value: string;
-}
-
-/** Something a user may set: a choice, a switch or a text. */
-export interface ConfigurationControl {
-  readonly kind: 'selection' | 'flag' | 'text';
-  readonly name: string;
-  readonly label: string;
-  readonly description: string | undefined;
-  /** Of a text: for example `timespan`. */
-  readonly contentType: string | undefined;
-  readonly minimum: string | undefined;
-  readonly maximum: string | undefined;
-  /** Of a selection. */
-  readonly options: readonly ConfigurationOption[];
-  /** Present value; of a selection the name of the option. */
-  readonly value: string;
-}
-
-type Expression =
-  | { readonly kind: 'test'; readonly control: string; readonly value: string }
-  | { readonly kind: 'and' | 'or' | 'not'; readonly parts: readonly Expression[] };
-
-interface Condition {
-  readonly name: string;
-  readonly whenTrue: string | undefined;
-  readonly whenFalse: string | undefined;
-  readonly expression: Expression;
-}
-
-interface EventSetting {
-  readonly event: string;
-  readonly name: string;
-  readonly control: string | undefined;
-  value: string;
-}
+import { parseXml, type XmlElement } from './xml.ts';
 
 export class Configuration {
   readonly label: string;
@@ -116,29 +83,13 @@ export class Configuration {
 
   /** The file again, with the present values. */
   toXml(): string {
-    const lines = [
-      '<?xml version="1.0" encoding="UTF-8"?>',
-      `<configuration version="2.0"${attributes({ label: this.label, description: this.description, provider: this.provider })}>`,
-    ];
-    for (const [event, settings] of this.#byEvent()) {
-      lines.push(`  <event name="${escapeXml(event)}">`);
-      for (const { name, control, value } of settings) {
-        lines.push(`    <setting${attributes({ name, control })}>${escapeXml(value)}</setting>`);
-      }
-      lines.push('  </event>');
-    }
-    if (this.#controls.length > 0 || this.#conditions.length > 0) {
-      lines.push('  <control>');
-      for (const control of this.#controls) lines.push(...controlXml(control));
-      for (const condition of this.#conditions) {
-        const { name, whenTrue, whenFalse, expression } = condition;
-        lines.push(`    <condition${attributes({ name, true: whenTrue, false: whenFalse })}>`);
-        lines.push(...expressionXml(expression, '      '), '    </condition>');
-      }
-      lines.push('  </control>');
-    }
-    lines.push('</configuration>', '');
-    return lines.join('\n');
+    const { label, description, provider } = this;
+    return configurationXml({
+      head: { label, description, provider },
+      events: this.#byEvent(),
+      controls: this.#controls,
+      conditions: this.#conditions,
+    });
   }
 
   #read(element: XmlElement): void {
@@ -296,38 +247,6 @@ function readExpression(element: XmlElement): Expression {
   const enough = element.name === 'not' ? parts.length === 1 : parts.length >= 2;
   if (!enough) throw bad(element, `<${element.name}> around ${parts.length} expressions`);
   return { kind: element.name, parts };
-}
-
-function controlXml(control: ConfigurationControl): string[] {
-  const { kind, name, label, description, contentType, minimum, maximum, value } = control;
-  const more = attributes({ name, label, description, contentType, minimum, maximum });
-  if (kind !== 'selection') return [`    <${kind}${more}>${escapeXml(value)}</${kind}>`];
-  return [
-    `    <selection${more}${attributes({ default: value })}>`,
-    ...control.options.map(
-      (option) =>
-        `      <option${attributes({ label: option.label, name: option.name })}>${escapeXml(option.value)}</option>`,
-    ),
-    '    </selection>',
-  ];
-}
-
-function expressionXml(expression: Expression, indent: string): string[] {
-  if (expression.kind === 'test') {
-    const { control, value } = expression;
-    return [`${indent}<test${attributes({ name: control, operator: 'equal', value })}/>`];
-  }
-  return [
-    `${indent}<${expression.kind}>`,
-    ...expression.parts.flatMap((part) => expressionXml(part, `${indent}  `)),
-    `${indent}</${expression.kind}>`,
-  ];
-}
-
-function attributes(values: Readonly<Record<string, string | undefined>>): string {
-  return Object.entries(values)
-    .map(([name, value]) => (value === undefined ? '' : ` ${name}="${escapeXml(value)}"`))
-    .join('');
 }
 
 function required(element: XmlElement, name: string): string {

@@ -20,7 +20,7 @@ import { stamp } from './chunks.ts';
 import { ThreadConstants } from './constants.ts';
 import { RecorderError, type RecorderErrorCode } from './error.ts';
 import { EventHandle, type ThreadBinding } from './handle.ts';
-import { DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
+import { checkSizes, DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
 import { processFacts } from './process-facts.ts';
 import type { Answer, Notice, Request } from './protocol.ts';
 import { attachThread } from './thread.ts';
@@ -69,7 +69,9 @@ export function configureRecorder(changes: Partial<RecorderOptions>): void {
       hint: 'configure it before the first recording is made',
     });
   }
-  options = { ...options, ...changes };
+  const wanted = { ...options, ...changes };
+  checkSizes(wanted);
+  options = wanted;
 }
 
 /** The options in force. */

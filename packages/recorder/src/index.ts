@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { type ClockPair, clockPair, now, TICKS_PER_SECOND, type Ticks } from './clock.ts';
-export {
-  Configuration,
-  type ConfigurationControl,
-  type ConfigurationOption,
-} from './configuration.ts';
+export { Configuration } from './configuration.ts';
+export type { ConfigurationControl, ConfigurationOption } from './configuration-model.ts';
 export { RecorderError, type RecorderErrorCode } from './error.ts';
 export { EventStream, type EventStreamOptions } from './event-stream.ts';
 export { configureRecorder, eventHandle, setThreadName } from './flight-recorder.ts';
@@ -27,4 +24,9 @@ export {
 export type { Settings } from './settings.ts';
 export { expandFilename, parseStartOptions, startEnvironment } from './startup.ts';
 export type { CommitArguments, Named, Positional } from './values.ts';
-export { describeSources, enableVmEvents, type SourceDescription } from './vm-events.ts';
+export {
+  addPeriodicEvent,
+  describeSources,
+  enableVmEvents,
+  type SourceDescription,
+} from './vm-events.ts';

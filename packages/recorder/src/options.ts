@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { RecorderError } from './error.ts';
+import { parseSize } from './timespan.ts';
 
 /** Sizes and places of the recorder of a process; names and defaults as in `-XX:FlightRecorderOptions`. */
 export interface RecorderOptions {
@@ -29,3 +31,57 @@ export const DEFAULT_OPTIONS: RecorderOptions = {
   repository: undefined,
   maskSecrets: true,
 };
+
+/** Least sizes, in bytes, as in JFR. */
+const LEAST = { threadBufferSize: 4096, globalBufferSize: 64 * 1024, maxChunkSize: 1024 * 1024 };
+
+/**
+ * Options from the text of `-XX:FlightRecorderOptions`: threadbuffersize, numglobalbuffers,
+ * globalbuffersize, memorysize, maxchunksize, stackdepth, repository. Throws RECORDER_BAD_OPTION.
+ */
+export function parseRecorderOptions(text: string): Partial<RecorderOptions> {
+  const found: { -readonly [K in keyof RecorderOptions]?: RecorderOptions[K] } = {};
+  let memory: number | undefined;
+  for (const part of text.split(',').filter((item) => item.trim() !== '')) {
+    const [key = '', value = ''] = part.split(/=(.*)/s).map((piece) => piece.trim());
+    const size = (): number => parseSize(value) ?? refuse(key, value, 'a size such as 8k or 12m');
+    const count = (least: number, most: number): number => {
+      const number = Number(value);
+      const fits = Number.isInteger(number) && number >= least && number <= most;
+      return fits ? number : refuse(key, value, `a number from ${least} to ${most}`);
+    };
+    if (key === 'threadbuffersize') found.threadBufferSize = size();
+    else if (key === 'globalbuffersize') found.globalBufferSize = size();
+    else if (key === 'maxchunksize') found.maxChunkSize = size();
+    else if (key === 'memorysize') memory = size();
+    else if (key === 'numglobalbuffers') found.globalBufferCount = count(2, 1024);
+    else if (key === 'stackdepth') found.stackDepth = count(1, 2048);
+    else if (key === 'repository') found.repository = value;
+    else refuse(key, value, 'no value: there is no such option', 'has no meaning with');
+  }
+  if (memory !== undefined) {
+    const size = found.globalBufferSize ?? DEFAULT_OPTIONS.globalBufferSize;
+    found.globalBufferCount ??= Math.max(2, Math.floor(memory / size));
+  }
+  checkSizes({ ...DEFAULT_OPTIONS, ...found });
+  return found;
+}
+
+/** Throws RECORDER_BAD_OPTION for sizes that cannot work. */
+export function checkSizes(options: RecorderOptions): void {
+  for (const [name, least] of Object.entries(LEAST)) {
+    const value = options[name as keyof typeof LEAST];
+    if (!Number.isInteger(value) || value < least || value % 4 !== 0) {
+      refuse(name, String(value), `at least ${least} bytes, a multiple of 4`);
+    }
+  }
+  if (options.globalBufferSize < options.threadBufferSize) {
+    refuse('globalBufferSize', String(options.globalBufferSize), 'at least a thread buffer');
+  }
+}
+
+function refuse(name: string, value: string, wanted: string, cannot = 'cannot be'): never {
+  throw new RecorderError('RECORDER_BAD_OPTION', `${name} ${cannot} "${value}"`, {
+    hint: `it takes ${wanted}`,
+  });
+}

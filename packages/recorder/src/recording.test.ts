@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { configureRecorder, eventHandle, flush, now, Recording } from './index.ts';
+import {
+  addPeriodicEvent,
+  configureRecorder,
+  eventHandle,
+  flush,
+  now,
+  Recording,
+} from './index.ts';
+import { parseRecorderOptions } from './options.ts';
 import { counts, JDKS, jfr, printed } from './testing/jdk.ts';
 
 const Tick = {
@@ -269,5 +277,48 @@ describe('limits', () => {
     expect(() => recording.dump('/nowhere/file.jfr')).toThrow(/cannot write \/nowhere/);
     recording.close();
     expect(() => recording.stop()).toThrow(/no recording/);
+  });
+});
+
+describe('a periodic event', () => {
+  it('is committed in the period that the settings say', async () => {
+    const file = join(directory, 'periodic.jfr');
+    const ticks = eventHandle(Tick);
+    let number = 0;
+    const end = addPeriodicEvent(Tick, () => ticks.commit(now(), number++));
+    const settings = { 'test.Tick#period': '20 ms', 'jdk.CPULoad#enabled': 'true' };
+    const recording = new Recording({ destination: file, settings, disk: false }).start();
+    await expect.poll(() => number, { timeout: 5000 }).toBeGreaterThan(4);
+    recording.stop();
+    recording.close();
+    end();
+    const after = number;
+    for (const jdk of JDKS) {
+      expect(counts(jdk, file).get('test.Tick')).toBe(after);
+      // the recorder's own, which memory mode keeps too
+      expect(counts(jdk, file).get('jdk.CPULoad')).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('options', () => {
+  it('are those of -XX:FlightRecorderOptions', () => {
+    const text =
+      'threadbuffersize=16k,memorysize=4m,globalbuffersize=256k,maxchunksize=2m,stackdepth=8';
+    expect(parseRecorderOptions(`${text},repository=/tmp/x`)).toEqual({
+      threadBufferSize: 16_384,
+      globalBufferSize: 262_144,
+      globalBufferCount: 16,
+      maxChunkSize: 2_097_152,
+      stackDepth: 8,
+      repository: '/tmp/x',
+    });
+    expect(() => parseRecorderOptions('threadbuffersize=1k')).toThrow(/threadBufferSize cannot be/);
+    expect(() => parseRecorderOptions('stackdepth=deep')).toThrow(/stackdepth cannot be "deep"/);
+    expect(() => parseRecorderOptions('colour=red')).toThrow(/colour has no meaning/);
+  });
+
+  it('cannot change once the recorder runs', () => {
+    expect(() => configureRecorder({ stackDepth: 3 })).toThrow(/has started already/);
   });
 });

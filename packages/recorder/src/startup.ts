@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { stamp } from './chunks.ts';
 import { Configuration } from './configuration.ts';
 import { RecorderError } from './error.ts';
-import { completeRecordings } from './flight-recorder.ts';
+import { completeRecordings, configureRecorder } from './flight-recorder.ts';
+import { parseRecorderOptions } from './options.ts';
 import { findConfiguration } from './predefined.ts';
 import type { RecordingOptions } from './protocol.ts';
 import { Recording } from './recording.ts';
@@ -117,6 +118,8 @@ export function startEnvironment(options: string): {
 /** Starts a recording as a text asks; the process goes on without one when the text is wrong. */
 export function startAsAsked(text: string): Recording | undefined {
   try {
+    const recorder = process.env.REKINDLE_FLIGHT_RECORDER_OPTIONS;
+    if (recorder !== undefined) configureRecorder(parseRecorderOptions(recorder));
     const recording = new Recording(parseStartOptions(text));
     enableVmEvents();
     recording.start();

@@ -14,7 +14,7 @@ import { httpClient, httpServer } from './sources/http.ts';
 import { dnsLookups, moduleLoads } from './sources/names.ts';
 import { allocationProfile, cpuProfile } from './sources/profiler.ts';
 import { sockets } from './sources/sockets.ts';
-import { every, type Source, type SourceContext } from './sources/source.ts';
+import { every, periodMillis, type Source, type SourceContext } from './sources/source.ts';
 import { locks, parking, threadDump, threadLife } from './sources/threads.ts';
 
 const SOURCES: readonly Source[] = [
@@ -52,12 +52,26 @@ class VmEvents {
   readonly #running = new Map<Source, Running>();
   #version = -1;
 
+  readonly #sources: Source[] = [];
+
   constructor(binding: ThreadBinding) {
     this.#binding = binding;
-    // Types are known before they are enabled, so that metadata and settings list them.
-    for (const { events } of SOURCES) for (const event of events) binding.types.register(event);
+    for (const source of SOURCES) this.add(source);
     every(LOOK, () => this.refresh());
     beforeEnd(() => this.settle());
+  }
+
+  add(source: Source): void {
+    this.#sources.push(source);
+    // Types are known before they are enabled, so that metadata and settings list them.
+    for (const event of source.events) this.#binding.types.register(event);
+    this.#version = -1;
+  }
+
+  remove(source: Source): void {
+    this.#running.get(source)?.stop();
+    this.#running.delete(source);
+    this.#sources.splice(this.#sources.indexOf(source), 1);
   }
 
   /** Starts, restarts and stops sources where settings have changed. */
@@ -66,7 +80,7 @@ class VmEvents {
     if (version === this.#version) return;
     this.#version = version;
     const settings = this.#binding.types.currentSettings();
-    for (const source of SOURCES) this.#adjust(source, settings);
+    for (const source of this.#sources) this.#adjust(source, settings);
   }
 
   /** Stops and starts what works in slices, so that nothing of it is missing at the end. */
@@ -112,6 +126,26 @@ export function enableVmEvents(): void {
   if (binding === undefined) return;
   events ??= new VmEvents(binding);
   events.refresh();
+}
+
+/**
+ * Calls `hook` in the period that settings give an event type (`app.Stock#period`: `10 s`; the default
+ * of the declaration, else 1 s) while it is enabled; the hook commits it. Answers the function that
+ * ends this.
+ */
+export function addPeriodicEvent(declaration: EventDeclaration, hook: () => void): () => void {
+  enableVmEvents();
+  const known = events;
+  if (known === undefined) return () => {};
+  const source: Source = {
+    name: declaration.name,
+    events: [declaration],
+    cost: "the application's",
+    start: (context) => every(periodMillis(context, declaration, 1000), hook),
+  };
+  known.add(source);
+  known.refresh();
+  return () => known.remove(source);
 }
 
 /** Has this thread look at the settings now. */

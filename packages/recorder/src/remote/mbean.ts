@@ -4,7 +4,7 @@
 import { resolve, sep } from 'node:path';
 import { Configuration } from '../configuration.ts';
 import { RecorderError } from '../error.ts';
-import { PREDEFINED, predefinedConfigurations } from '../predefined.ts';
+import { predefinedConfigurations } from '../predefined.ts';
 import type {
   ChunkInfo,
   EventTypeInfo,
@@ -12,8 +12,19 @@ import type {
   RecordingOptions,
   Request,
 } from '../protocol.ts';
-import { formatTimespan, parseSize, parseTimespan } from '../timespan.ts';
+import { parseSize, parseTimespan } from '../timespan.ts';
 import { type ByteStream, fileStream, LiveStream } from './byte-streams.ts';
+import {
+  asTable,
+  eventTypeInfo,
+  id,
+  moment,
+  optionsOf,
+  predefined,
+  recordingInfo,
+  type Table,
+  textValues,
+} from './mbean-values.ts';
 
 export const FLIGHT_RECORDER = 'jdk.management.jfr:type=FlightRecorder';
 export const RUNTIME = 'java.lang:type=Runtime';
@@ -22,6 +33,8 @@ const MAX_RECORDINGS = 64;
 const MAX_STREAMS = 32;
 const DEFAULT_BLOCK = 50_000;
 const MAX_BLOCK = 4_000_000;
+/** Smallest block: a chunk header must fit. */
+const HEADER_ROOM = 68;
 
 export interface MBeanOptions {
   readonly ask: (request: Request) => Promise<unknown>;
@@ -31,8 +44,6 @@ export interface MBeanOptions {
   readonly files: string;
   readonly startTime: number;
 }
-
-type Table = Readonly<Record<string, unknown>>;
 
 export class FlightRecorderMBean {
   readonly #options: MBeanOptions;
@@ -89,7 +100,7 @@ export class FlightRecorderMBean {
         await ask({ op: 'close', id: id(args[0]) });
         return null;
       case 'openStream':
-        return this.#openStream(id(args[0]), table(args[1]));
+        return this.#openStream(id(args[0]), asTable(args[1]));
       case 'readStream':
         return this.#readStream(id(args[0]));
       case 'closeStream':
@@ -98,12 +109,16 @@ export class FlightRecorderMBean {
       case 'getRecordingOptions':
         return optionsOf(await this.#info(id(args[0])));
       case 'setRecordingOptions':
-        await ask({ op: 'configure', id: id(args[0]), options: this.#options_(table(args[1])) });
+        await ask({
+          op: 'configure',
+          id: id(args[0]),
+          options: this.#optionsFrom(asTable(args[1])),
+        });
         return null;
       case 'getRecordingSettings':
         return (await this.#info(id(args[0]))).settings;
       case 'setRecordingSettings':
-        await this.#setSettings(id(args[0]), textValues(table(args[1])));
+        await this.#setSettings(id(args[0]), textValues(asTable(args[1])));
         return null;
       case 'setConfiguration':
         await this.#setSettings(id(args[0]), new Configuration(String(args[1])).settings);
@@ -178,9 +193,9 @@ export class FlightRecorderMBean {
         'Recording must be stopped before it can be read.',
       );
     }
-    const stream_ = this.#nextStream++;
-    this.#streams.set(stream_, { stream, recording });
-    return stream_;
+    const number = this.#nextStream++;
+    this.#streams.set(number, { stream, recording });
+    return number;
   }
 
   #live(recording: number, info: RecordingInfo, from: bigint, blockSize: number): ByteStream {
@@ -220,8 +235,8 @@ export class FlightRecorderMBean {
     }
   }
 
-  #options_(table_: Table): RecordingOptions {
-    const text = textValues(table_);
+  #optionsFrom(table: Table): RecordingOptions {
+    const text = textValues(table);
     const millis = (name: string): number | undefined => {
       const value = text[name];
       if (value === undefined || value === '' || value === 'null') return undefined;
@@ -256,98 +271,4 @@ export class FlightRecorderMBean {
     }
     return path;
   }
-}
-
-/** Smallest block: a chunk header must fit. */
-const HEADER_ROOM = 68;
-
-function predefined(name: string): Configuration {
-  const found = predefinedConfigurations().find((item) => item.name === name);
-  if (found === undefined) {
-    // a path would be a way to read files
-    throw new RecorderError('RECORDER_FORBIDDEN', `no predefined configuration "${name}"`, {
-      hint: `there are ${PREDEFINED.join(', ')}`,
-    });
-  }
-  return found.configuration;
-}
-
-function id(value: unknown): number {
-  const number = Number(value);
-  if (!Number.isSafeInteger(number) || number < 0) {
-    throw new RecorderError('RECORDER_BAD_OPTION', `"${String(value)}" is no id`);
-  }
-  return number;
-}
-
-function table(value: unknown): Table {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Table)
-    : {};
-}
-
-function textValues(values: Table): Record<string, string> {
-  const entries = Object.entries(values).filter(([, value]) => value !== null);
-  return Object.fromEntries(entries.map(([name, value]) => [name, String(value)]));
-}
-
-/** Nanoseconds of an ISO instant or of milliseconds since 1970. */
-function moment(value: unknown): bigint | undefined {
-  if (value === undefined || value === null) return undefined;
-  const text = String(value);
-  const millis = /^\d+$/.test(text) ? Number(text) : Date.parse(text);
-  if (!Number.isFinite(millis)) {
-    throw new RecorderError('RECORDER_BAD_OPTION', `"${text}" is no point in time`);
-  }
-  return BigInt(Math.round(millis)) * 1_000_000n;
-}
-
-function recordingInfo(info: RecordingInfo): Table {
-  return {
-    id: info.id,
-    name: info.name,
-    state: info.state.toUpperCase(),
-    dumpOnExit: info.dumpOnExit,
-    size: info.size,
-    toDisk: info.disk,
-    maxAge: Math.round((info.maxAge ?? 0) / 1000),
-    maxSize: info.maxSize ?? 0,
-    startTime: info.startTime ?? 0,
-    stopTime: info.stopTime ?? 0,
-    duration: Math.round((info.duration ?? 0) / 1000),
-    destination: info.destination ?? null,
-    settings: info.settings,
-  };
-}
-
-function optionsOf(info: RecordingInfo): Table {
-  const span = (millis: number | undefined): string =>
-    millis === undefined ? 'null' : formatTimespan(millis * 1e6);
-  return {
-    name: info.name,
-    duration: span(info.duration),
-    maxAge: span(info.maxAge),
-    maxSize: info.maxSize === undefined ? '0' : String(info.maxSize),
-    dumpOnExit: String(info.dumpOnExit),
-    disk: String(info.disk),
-    destination: info.destination ?? 'null',
-  };
-}
-
-function eventTypeInfo(type: EventTypeInfo): Table {
-  return {
-    id: type.id,
-    name: type.name,
-    label: type.label,
-    description: type.description,
-    categoryNames: type.category,
-    settingDescriptors: type.settings.map(({ name, type: typeName, defaultValue }) => ({
-      name,
-      label: name,
-      description: '',
-      typeName,
-      contentType: '',
-      defaultValue,
-    })),
-  };
 }
