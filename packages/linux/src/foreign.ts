@@ -33,6 +33,16 @@ export const mmap: Call<
   [addr: number, length: number, prot: number, flags: number, fd: number, offset: number]
 > = bind('uintptr_t mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, int64_t off)');
 
+// SAFETY: `MAP_FIXED`: replaces [addr, addr + len), which must lie inside a mapping that the caller owns; views
+// of that range stay valid and see the new content. Any thread. mmap(2)
+export const mmapOver: typeof mmap = mmap;
+
+// SAFETY: the kernel writes at most `count` bytes at `buffer`, which the caller owns and may write;
+// nothing is kept after the call. Any thread. pread(2)
+export const pread: Call<[fd: number, buffer: number, count: number, offset: number]> = bind(
+  'intptr_t pread(int fd, uintptr_t buffer, size_t count, int64_t offset)',
+);
+
 // SAFETY: the caller owns [addr, addr + len) and has dropped every view of it. Any thread. munmap(2)
 export const munmap: Call<[addr: number, length: number]> = bind(
   'int munmap(uintptr_t addr, size_t len)',

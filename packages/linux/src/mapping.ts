@@ -1,16 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Arena } from './arena.ts';
-import { errno, madvise, mmap, munmap, syscall, syscalls, view } from './foreign.ts';
+import {
+  errno,
+  madvise,
+  mmap,
+  mmapOver,
+  munmap,
+  pread,
+  syscall,
+  syscalls,
+  view,
+} from './foreign.ts';
 import { checked, ERRNO, SystemError } from './system-error.ts';
 
 const PROT_READ = 1;
 const PROT_READ_WRITE = 3;
 const MAP_SHARED = 0x01;
 const MAP_PRIVATE = 0x02;
+const MAP_FIXED = 0x10;
 const MAP_ANONYMOUS = 0x20;
 const MAP_NORESERVE = 0x4000;
-const MAP_POPULATE = 0x8000;
 
 /** madvise(2) advice. POPULATE_READ needs Linux 5.14. */
 export const ADVICE: Readonly<
@@ -45,10 +55,7 @@ export class Mapping {
    * file that shrinks underneath kills the process with SIGBUS.
    */
   bytes(offset = 0, length: number = this.length - offset): ArrayBuffer {
-    if (!this.#mapped) throw new RangeError(`${this.#place} is no longer mapped`);
-    if (offset < 0 || length < 0 || offset + length > this.length) {
-      throw new RangeError(`[${offset}, ${offset + length}) is outside ${this.length} bytes`);
-    }
+    this.#inside(offset, length);
     return view(this.address + offset, length);
   }
 
@@ -59,6 +66,38 @@ export class Mapping {
     const value = errno();
     if (value === ERRNO.EINVAL) return false;
     throw new SystemError('madvise', value, this.#place);
+  }
+
+  /**
+   * Lets a part of this mapping show a file instead, privately, without copying it. Every such part
+   * counts against the process's limit of mappings (vm.max_map_count, 65530 by default).
+   */
+  overlay(fd: number, offset: number, length: number): void {
+    this.#inside(offset, length);
+    const flags = MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED;
+    checked(
+      mmapOver(this.address + offset, length, PROT_READ_WRITE, flags, fd, offset),
+      'mmap',
+      this.#place,
+    );
+  }
+
+  /** Reads a part of a file into the same part of this writable mapping. */
+  readFrom(fd: number, offset: number, length: number): void {
+    this.#inside(offset, length);
+    for (let done = 0; done < length; ) {
+      const at = offset + done;
+      const count = checked(pread(fd, this.address + at, length - done, at), 'pread', this.#place);
+      if (count === 0) throw new RangeError(`${this.#place}: the file ends at ${at}`);
+      done += count;
+    }
+  }
+
+  #inside(offset: number, length: number): void {
+    if (!this.#mapped) throw new RangeError(`${this.#place} is no longer mapped`);
+    if (offset < 0 || length < 0 || offset + length > this.length) {
+      throw new RangeError(`[${offset}, ${offset + length}) is outside ${this.length} bytes`);
+    }
   }
 
   /** Brings every page of writable memory in now, so that no later touch is a fault. */
@@ -91,10 +130,12 @@ function map(
   );
 }
 
-/** Maps a file for reading, privately. The descriptor may be closed afterwards. */
-export function mapFile(fd: number, length: number, options: { populate?: boolean } = {}): Mapping {
-  const flags = MAP_PRIVATE | MAP_NORESERVE | (options.populate === true ? MAP_POPULATE : 0);
-  return map(length, PROT_READ, flags, fd, 0, `descriptor ${fd}`);
+/**
+ * Maps a file privately: for reading, or writable in memory only. The descriptor may be closed afterwards.
+ */
+export function mapFile(fd: number, length: number, options: { writable?: boolean } = {}): Mapping {
+  const prot = options.writable === true ? PROT_READ_WRITE : PROT_READ;
+  return map(length, prot, MAP_PRIVATE | MAP_NORESERVE, fd, 0, `descriptor ${fd}`);
 }
 
 /** Maps a descriptor (a memfd) for reading and writing, shared with everyone who maps it. */

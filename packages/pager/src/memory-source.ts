@@ -28,10 +28,48 @@ export interface MemorySource {
 /** When the source's own pages are brought into memory: each would cost a fault of the pager itself. */
 export type Readahead = 'populate' | 'willneed' | 'none';
 
+function openMemory(path: string): { fd: number; bytes: number } {
+  let fd: number;
+  try {
+    fd = openSync(path, 'r');
+  } catch (error) {
+    throw new PagerError('MEMORY_SOURCE', (error as Error).message, path);
+  }
+  const status = fstatSync(fd);
+  if (status.isFile() && status.size > 0 && status.size % 4096 === 0) {
+    return { fd, bytes: status.size };
+  }
+  closeSync(fd);
+  throw new PagerError(
+    'MEMORY_SOURCE',
+    `${status.size} bytes are not a whole number of pages`,
+    path,
+    'the file is truncated or not a memory file',
+  );
+}
+
+/** Everything that either list covers. Both ascending. */
+function merge(first: readonly Extent[], second: readonly Extent[]): Extent[] {
+  const merged: { start: number; end: number }[] = [];
+  for (const extent of [...first, ...second].sort((a, b) => a.start - b.start)) {
+    const last = merged.at(-1);
+    if (last !== undefined && extent.start <= last.end) last.end = Math.max(last.end, extent.end);
+    else merged.push({ ...extent });
+  }
+  return merged;
+}
+
 // One typed array covers at most 2^32 elements; windows keep every index a small integer.
 const WINDOW = 2 ** 30;
 
-/** The memory file of a snapshot, mapped. */
+/** Parts of a diff up to this size are read, larger ones mapped: mappings are limited in number. */
+const READ_EXTENT = 64 * 1024;
+const MOST_MAPPINGS = 30_000;
+
+/**
+ * The memory file of a snapshot, mapped; with diff snapshots over it, nothing has to be merged. A diff is a
+ * sparse file of the same size whose holes mean "as before"; later ones win.
+ */
 export class FileSource implements MemorySource {
   readonly name: string;
   readonly bytes: number;
@@ -40,31 +78,18 @@ export class FileSource implements MemorySource {
   readonly #address: number;
   #windows: Int32Array[];
 
-  /** @throws PagerError MEMORY_SOURCE when there is no such file or it is not whole pages */
-  constructor(path: string, readahead: Readahead = 'willneed') {
+  /** @throws PagerError MEMORY_SOURCE when a file is missing, not whole pages, or a diff of another size */
+  constructor(path: string, readahead: Readahead = 'willneed', diffs: readonly string[] = []) {
     this.name = path;
-    let fd: number;
+    const base = openMemory(path);
     try {
-      fd = openSync(path, 'r');
-    } catch (error) {
-      throw new PagerError('MEMORY_SOURCE', (error as Error).message, path);
-    }
-    try {
-      const status = fstatSync(fd);
-      this.bytes = status.size;
-      if (!status.isFile() || this.bytes === 0 || this.bytes % 4096 !== 0) {
-        throw new PagerError(
-          'MEMORY_SOURCE',
-          `${this.bytes} bytes are not a whole number of pages`,
-          path,
-          'the file is truncated or not a memory file',
-        );
-      }
-      this.extents = dataExtents(fd, this.bytes);
-      this.#mapping = mapFile(fd, this.bytes);
+      this.bytes = base.bytes;
+      this.extents = dataExtents(base.fd, this.bytes);
+      this.#mapping = mapFile(base.fd, this.bytes, { writable: diffs.length > 0 });
     } finally {
-      closeSync(fd);
+      closeSync(base.fd);
     }
+    for (const diff of diffs) this.extents = merge(this.extents, this.#overlay(diff));
     this.#address = this.#mapping.address;
     this.#windows = [];
     for (let offset = 0; offset < this.bytes; offset += WINDOW) {
@@ -73,6 +98,29 @@ export class FileSource implements MemorySource {
       );
     }
     this.#readAhead(readahead);
+  }
+
+  #overlay(path: string): Extent[] {
+    const { fd, bytes } = openMemory(path);
+    try {
+      if (bytes !== this.bytes) {
+        throw new PagerError(
+          'MEMORY_SOURCE',
+          `the diff has ${bytes} bytes, the memory ${this.bytes}`,
+          path,
+          'a diff snapshot belongs to the memory file it was made against',
+        );
+      }
+      const extents = dataExtents(fd, bytes);
+      for (const [index, { start, end }] of extents.entries()) {
+        const map = end - start > READ_EXTENT && index < MOST_MAPPINGS;
+        if (map) this.#mapping.overlay(fd, start, end - start);
+        else this.#mapping.readFrom(fd, start, end - start);
+      }
+      return extents;
+    } finally {
+      closeSync(fd);
+    }
   }
 
   /** Only where there is data: populating a hole would fill the page cache with zeroes. */

@@ -28,6 +28,8 @@ export interface PagerOptions {
   readonly socketPath: string;
   /** Memory file of the snapshot. */
   readonly memoryPath: string;
+  /** Diff snapshots over it, oldest first: sparse files of the same size. */
+  readonly diffPaths?: readonly string[];
   /** Where the recording goes (`.jfr`). */
   readonly recordPath?: string;
   /** Where fireCRaCer's text log goes. */

@@ -105,7 +105,7 @@ export async function servePager(
   host: PagerHost,
 ): Promise<PagerSummary> {
   const resolved = resolveOptions(options);
-  const source = new FileSource(resolved.memoryPath, resolved.readahead);
+  const source = new FileSource(resolved.memoryPath, resolved.readahead, resolved.diffPaths);
   let log: FaultLog | undefined;
   let early: Preparation | undefined;
   try {
