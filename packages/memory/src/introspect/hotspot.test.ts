@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CodeListParser } from '../compiled-code.ts';
 import type { JvmMethods, JvmRegions } from '../jvm-layout.ts';
 import { parseText } from '../lines.ts';
@@ -125,8 +125,13 @@ const committedOf = (regions: JvmRegions, area: string) =>
   rangesOf(regions, area).reduce((sum, { committed }) => sum + committed, 0);
 
 describe.each(homes)('areas read off the memory of a JVM of %s', (home) => {
-  it('are those of its native memory tracking', async () => {
-    const { read, told } = await lookInto(home, '-XX:+UseSerialGC');
+  let looked: Looked;
+  beforeAll(async () => {
+    looked = await lookInto(home, '-XX:+UseSerialGC');
+  });
+
+  it('are those of its native memory tracking', () => {
+    const { read, told } = looked;
     expect(rangesOf(read, 'Java Heap')).toEqual(rangesOf(told, 'Java Heap'));
     for (const area of ['Class', 'Metaspace']) {
       expect(committedOf(read, area)).toBeGreaterThan(100_000);
@@ -145,8 +150,8 @@ describe.each(homes)('areas read off the memory of a JVM of %s', (home) => {
     expect(stacks).toEqual(expect.arrayContaining(ofJava));
   });
 
-  it('come with the compiled methods of its code list', async () => {
-    const { readMethods, toldMethods } = await lookInto(home, '-XX:+UseParallelGC');
+  it('come with the compiled methods of its code list', () => {
+    const { readMethods, toldMethods } = looked;
     const lines = ({ length, start, end, level, method, methods }: JvmMethods) =>
       Array.from({ length }, (_, i) => `${start[i]}-${end[i]} ${level[i]} ${methods[method[i]!]}`);
     const told = new Set(lines(toldMethods));
