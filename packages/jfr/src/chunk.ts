@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One chunk in memory: types, events and constants, each found when first asked for.
-import { ByteError } from '@rekindle/bytes';
+import { ByteCursor, ByteError } from '@rekindle/bytes';
 import { chunkMetadata, type KnownMetadata } from './chunk-metadata.ts';
 import { ChunkPools } from './chunk-pools.ts';
 import { Columns } from './column.ts';
@@ -16,8 +16,8 @@ import { type EventFilter, selectEvents } from './select-events.ts';
 import type { SiftedBytes } from './sift-chunk.ts';
 import { payload } from './sink.ts';
 import { skipVarint } from './string-encoding.ts';
-import type { ClassType, TypeModel } from './type-model.ts';
-import type { Struct } from './value.ts';
+import type { ClassType, Field, TypeModel } from './type-model.ts';
+import type { Struct, Value } from './value.ts';
 
 export interface ChunkOptions {
   /** Index of the chunk in the recording. */
@@ -63,6 +63,11 @@ export class Chunk {
     this.#options = options;
     const { index, offset, salvage, sifted } = options;
     this.#damage = new Damage(salvage, index, (at) => offset + (sifted?.origin(at) ?? at));
+  }
+
+  /** What the bytes are where they are not the whole chunk. */
+  get sifted(): SiftedBytes | undefined {
+    return this.#options.sifted;
   }
 
   /** What could not be read so far (salvage only; it grows as more is asked for). */
@@ -162,6 +167,21 @@ export class Chunk {
     const type = this.types.event(eventName);
     if (type === undefined || !this.#isReadable(type)) return new Columns(eventName, 0, []);
     return this.#decode(type, this.#select(type, filter), fields);
+  }
+
+  /** The fields of an event type by column name (`heapSpace.committedSize` for parts of structs). */
+  fieldsOf(eventName: string): Map<string, Field> {
+    const type = this.types.event(eventName);
+    const leaves = type === undefined ? [] : this.metadata.layouts.of(type).leaves;
+    return new Map(leaves.map(({ path, field }) => [path, field]));
+  }
+
+  /** The value of a field of an event type at an offset in the chunk's bytes. */
+  readValue(eventName: string, path: string, offset: number): Value {
+    const type = this.types.event(eventName);
+    const leaf = type && this.metadata.layouts.of(type).leaves.find((item) => item.path === path);
+    if (leaf === undefined) return null;
+    return this.#open().values.readField(leaf.field, leaf.op, new ByteCursor(this.bytes, offset));
   }
 
   /** Events as objects, in file order. */

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // One field of many events, as a typed array.
 import { JfrError } from './error.ts';
-import type { Pool } from './pool.ts';
 import type { StringTable } from './string-table.ts';
 import type { Field } from './type-model.ts';
-import { isStruct, type Value } from './value.ts';
+import { exactLong, isStruct, type Value } from './value.ts';
 
 export type NumberArray =
   | Uint8Array
@@ -62,6 +61,8 @@ export interface ReferenceColumn extends ColumnBase {
 /** What has no typed array (arrays): decoded row by row when asked for. */
 export interface ValueColumn extends ColumnBase {
   readonly kind: 'value';
+  /** Where in the chunk's bytes the values are; empty in columns of several chunks. */
+  readonly offsets: Float64Array;
 }
 
 export type Column = NumberColumn | LongColumn | StringColumn | ReferenceColumn | ValueColumn;
@@ -150,11 +151,55 @@ export class Columns {
   }
 }
 
+export function numberColumn(
+  kind: NumberColumn['kind'],
+  name: string,
+  field: Field,
+  values: NumberArray,
+): NumberColumn {
+  const get = (row: number): Value => {
+    const value = values[row]!;
+    if (kind === 'boolean') return value !== 0;
+    return kind === 'char' ? String.fromCharCode(value) : value;
+  };
+  return { kind, name, field, length: values.length, values, get };
+}
+
+export function longColumn(
+  name: string,
+  field: Field,
+  values: LongColumn['values'],
+  base: bigint,
+): LongColumn {
+  const get = (row: number): Value => {
+    const value = values[row]!;
+    if (typeof value === 'number' && base === 0n) return value;
+    return exactLong(BigInt(value) + base);
+  };
+  return { kind: 'long', name, field, length: values.length, values, base, get };
+}
+
+/** A string column over the distinct texts. */
+export function textColumn(
+  name: string,
+  field: Field,
+  indices: Int32Array,
+  strings: StringColumn['strings'],
+): StringColumn {
+  const text = (row: number): string | null => strings.get(indices[row] ?? -1);
+  return { kind: 'string', name, field, length: indices.length, indices, strings, get: text, text };
+}
+
+/** Texts by index; null for -1. */
+export function textsOf(texts: readonly string[]): StringColumn['strings'] {
+  return { length: texts.length, get: (index) => texts[index] ?? null };
+}
+
 export function referenceColumn(
   name: string,
   field: Field,
   indices: Int32Array,
-  pool: Pool,
+  pool: ReferenceColumn['pool'],
 ): ReferenceColumn {
   return {
     kind: 'reference',
@@ -189,6 +234,5 @@ export function stringColumn(
       if (index >= 0) indices[row] = same[index]!;
     }
   }
-  const text = (row: number): string | null => strings.get(indices[row] ?? -1);
-  return { kind: 'string', name, field, length: indices.length, indices, strings, get: text, text };
+  return textColumn(name, field, indices, strings);
 }

@@ -78,6 +78,12 @@ export interface EventDeclaration {
   readonly name: string;
   readonly label: string;
   readonly description?: string;
+  /**
+   * Type id, 2 to 31: for events of several programs whose recordings are joined into one file. The JDK's
+   * tools count and filter by type id over all chunks (`jfr summary`, `jfr print --events`), so there the
+   * same event must have the same id everywhere, and no other event may have it.
+   */
+  readonly typeId?: number;
   /** Category path, outermost first. */
   readonly category: readonly string[];
   readonly duration?: boolean;

@@ -5,11 +5,15 @@ import {
   type Column,
   Columns,
   type LongColumn,
+  longColumn,
   type NumberArray,
   type NumberColumn,
+  numberColumn,
   type ReferenceColumn,
+  referenceColumn,
   type StringColumn,
-  textOf,
+  textColumn,
+  textsOf,
 } from './column.ts';
 import type { Value } from './value.ts';
 
@@ -69,12 +73,7 @@ function joinNumbers(pieces: readonly Piece<NumberColumn>[], length: number): Co
     values.set(column.values, row);
     row += column.length;
   }
-  const get = (at: number): Value => {
-    const value = values[at]!;
-    if (kind === 'boolean') return value !== 0;
-    return kind === 'char' ? String.fromCharCode(value) : value;
-  };
-  return { kind, name, field, length, values, get };
+  return numberColumn(kind, name, field, values);
 }
 
 function joinLongs(
@@ -93,7 +92,7 @@ function joinLongs(
     }
     row += piece.column.length;
   }
-  return { kind: 'long', name, field, length, values, base: 0n, get: (at) => values[at]! };
+  return longColumn(name, field, values, 0n);
 }
 
 /** What ticks a column holds, if any. */
@@ -147,7 +146,7 @@ function joinBigints(
       values[row++] = nanos(BigInt(column.values[at]!) + column.base);
     }
   }
-  return { kind: 'long', name, field, length, values, base: 0n, get: (at) => values[at]! };
+  return longColumn(name, field, values, 0n);
 }
 
 /** The JDK's marks for "never" and "for ever". */
@@ -178,9 +177,7 @@ function joinStrings(pieces: readonly Piece<StringColumn>[], length: number): St
       indices[row++] = to;
     }
   }
-  const strings = { length: texts.length, get: (index: number) => texts[index] ?? null };
-  const text = (at: number): string | null => texts[indices[at]!] ?? null;
-  return { kind: 'string', name, field, length, indices, strings, get: text, text };
+  return textColumn(name, field, indices, textsOf(texts));
 }
 
 function joinReferences(
@@ -205,16 +202,7 @@ function joinReferences(
     const part = bases.findLastIndex((start) => start <= index);
     return pieces[part]!.column.pool.get(index - bases[part]!);
   };
-  return {
-    kind: 'reference',
-    name,
-    field,
-    length,
-    indices,
-    pool: { length: base, get },
-    get: (at) => get(indices[at] ?? -1),
-    text: (at) => textOf(get(indices[at] ?? -1)),
-  };
+  return referenceColumn(name, field, indices, { length: base, get });
 }
 
 function joinValues(pieces: readonly Piece<Column>[], length: number): Column {
@@ -227,5 +215,5 @@ function joinValues(pieces: readonly Piece<Column>[], length: number): Column {
     }
     return null;
   };
-  return { kind: 'value', name, field, length, get };
+  return { kind: 'value', name, field, length, offsets: new Float64Array(0), get };
 }

@@ -74,8 +74,13 @@ export class Recording {
     return [...this.#headLosses, ...[...this.#losses.values()].flat()];
   }
 
-  /** Reads one chunk into memory. It stays there for as long as it, or its columns, are used. */
-  async chunk(index: number): Promise<Chunk> {
+  /**
+   * Reads one chunk into memory. It stays there for as long as it, or its columns, are used. With
+   * `types`, a chunk of a file comes with the events of these types only, and the rest is not kept.
+   */
+  async chunk(index: number, types?: readonly string[]): Promise<Chunk> {
+    const sifted = types && (await this.#sift(index, types));
+    if (sifted !== undefined) return sifted;
     const place = this.#place(index);
     const bytes = await this.#source.slice(place.offset, place.offset + place.bytes);
     return this.#open(place, bytes, undefined);
@@ -87,7 +92,7 @@ export class Recording {
    */
   async *chunks(types?: readonly string[]): AsyncGenerator<Chunk> {
     for (const { index } of this.places) {
-      yield (types && (await this.#sift(index, types))) ?? (await this.chunk(index));
+      yield await this.chunk(index, types);
     }
   }
 

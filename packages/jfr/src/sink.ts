@@ -5,8 +5,10 @@
 import { ByteCursor } from '@rekindle/bytes';
 import {
   type Column,
+  longColumn,
   type NumberArray,
   type NumberColumn,
+  numberColumn,
   referenceColumn,
   stringColumn,
 } from './column.ts';
@@ -15,7 +17,7 @@ import type { Pool } from './pool.ts';
 import { skipValue } from './skip.ts';
 import { STRING_POOLED, skipString } from './string-encoding.ts';
 import { StringTable } from './string-table.ts';
-import { exactLong, type Value } from './value.ts';
+import type { Value } from './value.ts';
 
 export interface Sink {
   readonly leaf: Leaf;
@@ -103,15 +105,9 @@ class NumberSink implements Sink {
   }
 
   finish(length: number): NumberColumn {
+    const { op, path, field } = this.leaf;
     const values = this.values.subarray(0, length);
-    const { kind } = this.leaf.op;
-    const get = (row: number): Value => {
-      const value = values[row]!;
-      if (kind === 'boolean') return value !== 0;
-      return kind === 'char' ? String.fromCharCode(value) : value;
-    };
-    const { path, field } = this.leaf;
-    return { kind: kind as NumberColumn['kind'], name: path, field, length, values, get };
+    return numberColumn(op.kind as NumberColumn['kind'], path, field, values);
   }
 }
 
@@ -164,14 +160,9 @@ class LongSink implements Sink {
     const { path, field } = this.leaf;
     const numbers = this.values.subarray(0, length);
     const exact = this.#inexact.size === 0;
-    const values = exact ? numbers : this.#widen(numbers);
-    const base = exact ? this.base : 0n;
-    const get = (row: number): Value => {
-      const value = values[row]!;
-      if (typeof value === 'number' && base === 0n) return value;
-      return exactLong(BigInt(value) + base);
-    };
-    return { kind: 'long', name: path, field, length, values, base, get };
+    return exact
+      ? longColumn(path, field, numbers, this.base)
+      : longColumn(path, field, this.#widen(numbers), 0n);
   }
 
   /** All of them as bigints, absolute: value - base may not fit 64 bits. */
@@ -254,8 +245,9 @@ class OffsetSink implements Sink {
 
   finish(length: number): Column {
     const { path, field } = this.leaf;
-    const get = (row: number): Value => this.#context.readAt(this.leaf, this.values[row]!);
-    return { kind: 'value', name: path, field, length, get };
+    const offsets = this.values.subarray(0, length);
+    const get = (row: number): Value => this.#context.readAt(this.leaf, offsets[row]!);
+    return { kind: 'value', name: path, field, length, offsets, get };
   }
 }
 
