@@ -25,6 +25,7 @@ import { processFacts } from './process-facts.ts';
 import type { Answer, Notice, Request } from './protocol.ts';
 import { attachThread } from './thread.ts';
 import { SharedTypes } from './types.ts';
+import { wait } from './wait.ts';
 import type { WorkerInput } from './worker.ts';
 
 /** Name under which worker threads find the arena. */
@@ -199,7 +200,7 @@ export class Control {
     worker.on('error', (error) => this.#hear({ notice: 'trouble', message: String(error) }));
     port1.on('message', (message: Answer | Notice) => this.#receive(message));
     port1.unref();
-    const up = Atomics.wait(this.#arena.words, WORD.alive, 0, START_TIMEOUT);
+    const up = wait(this.#arena.words, WORD.alive, 0, START_TIMEOUT);
     if (up === 'timed-out') {
       throw new RecorderError('RECORDER_NO_ANSWER', 'the recorder thread did not start', {
         hint: 'was the package built? Its worker is dist/worker.js',
@@ -242,7 +243,7 @@ export class Control {
       this.#receiveAll();
       if (answer !== undefined) return answered(answer);
       const left = deadline - performance.now();
-      if (left <= 0 || Atomics.wait(words, WORD.reply, seen, left) === 'timed-out') break;
+      if (left <= 0 || wait(words, WORD.reply, seen, left) === 'timed-out') break;
     }
     this.#waiting.delete(serial);
     throw new RecorderError('RECORDER_NO_ANSWER', `no answer to "${request.op}"`);

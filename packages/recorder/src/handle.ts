@@ -37,6 +37,8 @@ interface Bound {
   constants: ThreadConstants | undefined;
   throttle: Throttles | undefined;
   stackDepth: number;
+  /** Frames from this function inwards are the recorder's own. */
+  below: ((...args: never[]) => unknown) | undefined;
 }
 
 const NO_FLAGS = new Int32Array(1);
@@ -66,6 +68,7 @@ export class EventHandle<const D extends EventDeclaration = EventDeclaration> {
       constants: undefined,
       throttle: undefined,
       stackDepth: 64,
+      below: undefined,
     };
     this.commit = compileCommit(declaration, this.#bound);
   }
@@ -87,7 +90,17 @@ export class EventHandle<const D extends EventDeclaration = EventDeclaration> {
 
   /** Commits an event in object form that has no duration, or one of 0. */
   emit(values: Named<D['fields']>): boolean {
-    return this.enabled && new PendingEvent(this, now()).commit(values);
+    return this.enabled && new PendingEvent(this, now()).commit(values, this.emit);
+  }
+
+  /** Commits for another function of the recorder, whose frames are not shown. */
+  commitBelow(below: (...args: never[]) => unknown, args: readonly unknown[]): boolean {
+    this.#bound.below = below;
+    try {
+      return (this.commit as (...args: unknown[]) => boolean)(...args);
+    } finally {
+      this.#bound.below = undefined;
+    }
   }
 
   /** Ties the handle to the recorder of the process. */
@@ -129,7 +142,7 @@ export class PendingEvent<const D extends EventDeclaration = EventDeclaration> {
   }
 
   /** Records the event; false when it was disabled, too short, or found no room. */
-  commit(values: Named<D['fields']>): boolean {
+  commit(values: Named<D['fields']>, below: (...args: never[]) => unknown = this.commit): boolean {
     if (!this.#handle.enabled) return false;
     const { declaration } = this.#handle;
     if (this.#duration < 0) this.end();
@@ -139,7 +152,7 @@ export class PendingEvent<const D extends EventDeclaration = EventDeclaration> {
       ? [this.startTicks, this.#duration]
       : [this.startTicks];
     collect(declaration.fields, values as Record<string, unknown>, args);
-    return (this.#handle.commit as (...args: unknown[]) => boolean)(...args);
+    return this.#handle.commitBelow(below, args);
   }
 }
 
@@ -228,7 +241,7 @@ return function commit(${parameters.join(', ')}) {
   ${declaration.duration ? 'if (duration < bound.thresholds[bound.id]) return false;' : ''}
   ${throttled ? 'if (!bound.throttle.take(bound.id, start)) return false;' : ''}
   const writer = bound.writer;
-  ${declaration.stackTrace ? 'const frames = (wanted & STACK_TRACE) === 0 ? undefined : captureFrames(bound.stackDepth, commit);' : ''}
+  ${declaration.stackTrace ? 'const frames = (wanted & STACK_TRACE) === 0 ? undefined : captureFrames(bound.stackDepth, bound.below ?? commit);' : ''}
   let at = writer.begin();
   if (at < 0) return false;
   try {
@@ -282,7 +295,7 @@ function interpretCommit(
     if (throttled && !bound.throttle?.take(bound.id, args[0] as number)) return false;
     let frames: readonly Frame[] | undefined;
     if (declaration.stackTrace && (wanted & STACK_TRACE) !== 0) {
-      frames = captureFrames(bound.stackDepth, commit);
+      frames = captureFrames(bound.stackDepth, bound.below ?? commit);
     }
     let at = writer.begin();
     if (at < 0) return false;

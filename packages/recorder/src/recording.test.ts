@@ -86,6 +86,28 @@ describe('a recording of one thread', () => {
     }
   });
 
+  it('shows the caller of an event in object form, not the recorder', () => {
+    const file = join(directory, 'objects.jfr');
+    const recording = new Recording({ destination: file }).start();
+    const spans = eventHandle(Span);
+    function worker(): void {
+      const event = spans.begin();
+      expect(event.shouldCommit()).toBe(true);
+      event.commit({ text: 'begun', big: 1 });
+      spans.emit({ text: 'emitted', big: 2n });
+    }
+    worker();
+    recording.stop();
+    recording.close();
+    for (const jdk of JDKS) {
+      const events = printed(jdk, file, '--events', 'test.Span');
+      expect(events.map(({ values }) => values.text)).toEqual(['begun', 'emitted']);
+      for (const { values } of events) {
+        expect(values.stackTrace.frames[0].method.name).toBe('worker');
+      }
+    }
+  });
+
   it('is followed on disk before it stops', () => {
     const recording = new Recording({ flushInterval: 60_000 }).start();
     const ticks = eventHandle(Tick);

@@ -20,6 +20,7 @@ import {
 } from './arena.ts';
 import { Courier } from './courier.ts';
 import { GlobalBuffers } from './globals.ts';
+import { wait } from './wait.ts';
 
 /** The writer of a thread that has a slot; {@link attachThread} makes it. */
 export class ThreadWriter {
@@ -234,7 +235,7 @@ export class ThreadWriter {
     for (;;) {
       const from = Atomics.load(words, flushed);
       if (from === EXCLUSIVE) {
-        Atomics.wait(words, flushed, EXCLUSIVE, 1);
+        wait(words, flushed, EXCLUSIVE, 1);
       } else if (Atomics.compareExchange(words, flushed, from, EXCLUSIVE) === from) {
         return from;
       }

@@ -8,6 +8,7 @@ import { type Arena, DECLARATION_BYTES, ENABLED, MAX_TYPES, STACK_TRACE, WORD } 
 import { RecorderError } from './error.ts';
 import { effectiveSetting, type MergedSettings, NOTHING_RECORDED, perSecond } from './settings.ts';
 import { parseTimespan } from './timespan.ts';
+import { wait } from './wait.ts';
 
 const SETTINGS_HEAD = 4;
 
@@ -132,7 +133,7 @@ export class SharedTypes {
     for (;;) {
       const holder = Atomics.compareExchange(words, WORD.registryLock, 0, this.#osThread);
       if (holder === 0) break;
-      const outcome = Atomics.wait(words, WORD.registryLock, holder, 50);
+      const outcome = wait(words, WORD.registryLock, holder, 50);
       // A worker may be terminated at any point, also here.
       if (outcome === 'timed-out' && !existsSync(`/proc/self/task/${holder}`)) {
         Atomics.compareExchange(words, WORD.registryLock, holder, 0);

@@ -3,6 +3,7 @@
 import { isMainThread } from 'node:worker_threads';
 import type { EventDeclaration } from '@rekindle/jfr';
 import { WORD } from './arena.ts';
+import { reason } from './file-sink.ts';
 import { beforeEnd, eventHandle, threadBinding } from './flight-recorder.ts';
 import type { ThreadBinding } from './handle.ts';
 import { effectiveSetting, type MergedSettings } from './settings.ts';
@@ -111,7 +112,12 @@ class VmEvents {
       handle: eventHandle,
       setting,
     };
-    this.#running.set(source, { identity, stop: source.start(context) });
+    try {
+      this.#running.set(source, { identity, stop: source.start(context) });
+    } catch (error) {
+      // frozen built-ins, an inspector that is taken: less is recorded, and nothing breaks
+      process.emitWarning(`the flight recorder goes without "${source.name}": ${reason(error)}`);
+    }
   }
 }
 
