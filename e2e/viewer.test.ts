@@ -343,10 +343,43 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     const saved = page.waitForEvent('download');
     await page.keyboard.press('s');
     const download = await saved;
-    expect(download.suggestedFilename()).toBe('run.jfr.png');
+    expect(download.suggestedFilename()).toBe('run.png');
     const path = join(folder, 'saved.png');
     await download.saveAs(path);
     expect([...readFileSync(path).subarray(0, 4)]).toEqual([0x89, 0x50, 0x4e, 0x47]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('saves a moving picture that the browser can read', async () => {
+    await open('run.jfr', 'prefetched.jfr');
+    await page.keyboard.press('b');
+    const saved = page.waitForEvent('download', { timeout: 60_000 });
+    await page.keyboard.press('a');
+    const download = await saved;
+    expect(download.suggestedFilename()).toBe('run-prefetched.gif');
+    const path = join(shots, 'animation.gif');
+    await download.saveAs(path);
+    const data = [...readFileSync(path)];
+    // The browser's own decoder, frame by frame.
+    const frames = await page.evaluate(async (bytes) => {
+      const decoder = new ImageDecoder({ data: new Uint8Array(bytes), type: 'image/gif' });
+      await decoder.tracks.ready;
+      const found: { width: number; colours: number }[] = [];
+      for (const frameIndex of [0, 80]) {
+        const { image } = await decoder.decode({ frameIndex });
+        const canvas = new OffscreenCanvas(image.displayWidth, image.displayHeight);
+        const context = canvas.getContext('2d') as OffscreenCanvasRenderingContext2D;
+        context.drawImage(image, 0, 0);
+        const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+        const words = new Uint32Array(pixels.buffer);
+        // Pages that are loaded and selected, in the legend's colour #f08c00.
+        found.push({ width: canvas.width, colours: words.filter((w) => w === 0xff008cf0).length });
+      }
+      return { count: decoder.tracks.selectedTrack?.frameCount, found };
+    }, data);
+    expect(frames.count).toBe(81);
+    expect(frames.found[0]?.colours).toBe(0);
+    expect(frames.found[1]?.colours).toBeGreaterThan(1000);
     expect(complaints).toEqual([]);
   });
 });

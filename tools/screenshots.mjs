@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// Makes docs/images/*.png from the recordings of the last demo, with the page that is built and the
+// Makes docs/images/* from the recordings of the last demo, with the page that is built and the
 // browser of this machine.
 //
 //   npm run screenshots [-- RUN.jfr [PREFETCHED.jfr]]
@@ -109,13 +109,32 @@ async function pointAtOwner(page, name) {
   if (point && box) await page.mouse.move(box.x + point.x, box.y + point.y);
 }
 
+/** The two runs on one clock, as a moving picture that the page itself makes. */
+async function saveAnimation(browser) {
+  const viewer = await serveViewer({ files: [onDemand, prefetched] });
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.goto(viewer.url);
+  await page.getByTestId('stage').waitFor();
+  await page.keyboard.press('b');
+  await page.getByTestId('stage').nth(1).waitFor();
+  await page.locator('.stage-bar select').selectOption('512');
+  const download = page.waitForEvent('download', { timeout: 120_000 });
+  await page.keyboard.press('a');
+  const path = join(images, 'restore.gif');
+  await (await download).saveAs(path);
+  await page.close();
+  await viewer.close();
+  console.log(path);
+}
+
 mkdirSync(images, { recursive: true });
 // Chromium refuses its sandbox to root.
 const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
 const browser = await chromium.launch({ executablePath: findChromium(), args });
 try {
+  const havePrefetched = prefetched !== undefined && existsSync(prefetched);
+  if (havePrefetched) await saveAnimation(browser);
   for (const { name, dark = false, second = false, both = false, act } of shots) {
-    const havePrefetched = prefetched !== undefined && existsSync(prefetched);
     if ((second || both) && !havePrefetched) continue;
     const files = both ? [onDemand, prefetched] : [second ? prefetched : onDemand];
     const viewer = await serveViewer({ files });

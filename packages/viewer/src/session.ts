@@ -2,6 +2,7 @@
 // What the page shows right now: the opened runs, which of them is in front, where pointer and search
 // are. Panels subscribe to it; the drawings are redrawn from it frame by frame.
 import type { Run } from '@rekindle/analysis';
+import { animate, save } from './draw/animation.ts';
 import type { GridCanvas } from './draw/grid-canvas.ts';
 import { follow } from './model/beside.ts';
 import type { Problem } from './model/problem.ts';
@@ -17,6 +18,8 @@ export class Session {
   problem: Problem | undefined;
   /** What could not be read of what is shown. */
   warnings: readonly string[] = [];
+  /** Share of a moving picture that is done, while one is made. */
+  animating: number | undefined;
   /** Whether a second run is shown beside the one in front, and plays with it. */
   beside = false;
   /** Index of the run that the pointer is in. */
@@ -114,6 +117,31 @@ export class Session {
     this.changed();
   }
 
+  /** Saves the grid as it is on the screen. */
+  async savePicture(): Promise<void> {
+    const { view, stage } = this;
+    const picture = await stage?.picture();
+    if (view !== undefined && picture) save(picture, `${baseName(view)}.png`);
+  }
+
+  /** Saves the run, or the runs side by side, as a moving picture. */
+  async saveAnimation(): Promise<void> {
+    const { view, other, beside } = this;
+    if (view === undefined || this.animating !== undefined) return;
+    const shown = beside && other !== undefined ? [view, other] : [view];
+    this.animating = 0;
+    const progress = (done: number) => {
+      this.animating = done;
+      this.changed();
+    };
+    try {
+      save(await animate(shown, progress), `${shown.map(baseName).join('-')}.gif`);
+    } finally {
+      this.animating = undefined;
+      this.changed();
+    }
+  }
+
   fail(problem: Problem): void {
     this.views = [];
     this.problem = problem;
@@ -163,4 +191,8 @@ export class Session {
     }
     if (playing) this.redraw();
   }
+}
+
+function baseName({ run }: RunView): string {
+  return run.name.replace(/\.[^.]*$/, '');
 }

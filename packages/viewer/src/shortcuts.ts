@@ -33,7 +33,8 @@ export function shortcuts(
     r: () => {
       session.report = !session.report;
     },
-    s: (view) => session.stage?.save(`${view.run.name}.png`),
+    s: () => void session.savePicture(),
+    a: () => void session.saveAnimation(),
     t: () => session.setTheme(session.theme === 'dark' ? 'light' : 'dark'),
   };
   return (event) => {

@@ -103,16 +103,9 @@ export class GridCanvas {
     this.#viewport = clamp(moved, this.#content, this.#view);
   }
 
-  /** Gives the picture to the browser to save, as a PNG. */
-  save(name: string): void {
-    this.canvas.toBlob((blob) => {
-      if (blob === null) return;
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(blob);
-      link.download = name;
-      link.click();
-      URL.revokeObjectURL(link.href);
-    });
+  /** The picture as it is on the screen, a PNG. */
+  picture(): Promise<Blob | null> {
+    return new Promise((resolve) => this.canvas.toBlob(resolve));
   }
 
   /** Brings a cell into view, at a scale at which it can be seen. */

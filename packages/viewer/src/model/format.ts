@@ -51,6 +51,11 @@ export function count(value: number): string {
     .replace(/\B(?=(\d{3})+(?!\d))/g, '\u2009');
 }
 
+/** `1 fault`, `4 019 faults`. */
+export function faultCount(value: number): string {
+  return `${count(value)} ${value === 1 ? 'fault' : 'faults'}`;
+}
+
 /** An address: `0x0000f0a00000`, at least `digits` hexadecimal digits. */
 export function address(value: number, digits = 9): string {
   return `0x${value.toString(16).padStart(digits, '0')}`;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { JSX } from 'preact';
-import { bytes } from '../model/format.ts';
+import { bytes, percent } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 import type { Session } from '../session.ts';
 import { FileButton } from './open-screen.tsx';
@@ -39,14 +39,24 @@ export function Header(props: {
       <span class="spring" />
       <FileButton openFiles={props.openFiles} />
       {view !== undefined && !session.report && (
-        <button
-          type="button"
-          class="quiet"
-          title="Save the picture of the grid (S)"
-          onClick={() => session.stage?.save(`${view.run.name}.png`)}
-        >
-          Save
-        </button>
+        <>
+          <button
+            type="button"
+            class="quiet"
+            title="Save the picture of the grid (S)"
+            onClick={() => void session.savePicture()}
+          >
+            Save
+          </button>
+          <button
+            type="button"
+            class="quiet"
+            title="Save the restore as a moving picture, a GIF (A)"
+            onClick={() => void session.saveAnimation()}
+          >
+            {session.animating === undefined ? 'Animate' : percent(session.animating, 1)}
+          </button>
+        </>
       )}
       <button
         type="button"

@@ -15,6 +15,7 @@ const KEYS: readonly (readonly [string, string])[] = [
   ['R', 'the report: figures and owners'],
   ['/', 'search for an address'],
   ['S', 'save the picture of the grid'],
+  ['A', 'save the restore as a moving picture'],
   ['T', 'light or dark'],
   ['wheel', 'on the timeline: zoom, with Shift move; double click shows all'],
   ['Ctrl wheel', 'on the grid: zoom; the wheel and dragging move'],

@@ -2,7 +2,7 @@
 // Above each of two grids side by side: which run it is, how far it is, and whether it has answered.
 import { PAGE_BYTES } from '@rekindle/memory';
 import type { JSX } from 'preact';
-import { bytes, count, nanos } from '../model/format.ts';
+import { bytes, faultCount, nanos } from '../model/format.ts';
 import type { RunView } from '../model/run-view.ts';
 
 export function StageHead({ view }: { view: RunView }): JSX.Element {
@@ -15,9 +15,7 @@ export function StageHead({ view }: { view: RunView }): JSX.Element {
     <div class={`stage-head${answered ? ' answered' : ''}`}>
       <span class="file">{run.name}</span>
       <span class="spring" />
-      <span>
-        {count(faults)} {faults === 1 ? 'fault' : 'faults'}
-      </span>
+      <span>{faultCount(faults)}</span>
       <span>{bytes((copied + zeroed + prefetched) * PAGE_BYTES)}</span>
       <b>{answered ? `answered after ${nanos(firstResponse)}` : 'no answer yet'}</b>
     </div>
