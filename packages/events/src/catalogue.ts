@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every event that rekindle itself writes, on one page. Times are nanosecond ticks of CLOCK_MONOTONIC;
-// addresses are bytes; nothing here is an array (array fields break the JDK's text printer).
+// addresses are bytes; nothing here is an array (array fields break the JDK's text printer). Type ids are the same
+// in every program of ours, because their recordings are joined into one file.
 import type { EventDeclaration } from '@rekindle/jfr';
 
 // Names stay literal types, so that the TypeScript type of an event follows from its declaration.
@@ -42,6 +43,7 @@ export const OWNER_KINDS = [
 
 export const PageFault = {
   name: 'rekindle.PageFault',
+  typeId: 2,
   label: 'Page Fault',
   description: 'A page fault of a restored VM; the duration is the time to service it',
   category: ['rekindle', 'Pager'],
@@ -62,6 +64,7 @@ export const PageFault = {
 
 export const Prefetch = {
   name: 'rekindle.Prefetch',
+  typeId: 3,
   label: 'Prefetch',
   description: 'A run of pages installed before anyone asked for them',
   category: ['rekindle', 'Pager'],
@@ -81,6 +84,7 @@ export const Prefetch = {
 
 export const PagesRemoved = {
   name: 'rekindle.PagesRemoved',
+  typeId: 4,
   label: 'Pages Removed',
   description: 'A range the guest gave back (balloon, virtio-mem); it reads as zeroes from now on',
   category: ['rekindle', 'Pager'],
@@ -89,6 +93,7 @@ export const PagesRemoved = {
 
 export const PagerSummary = {
   name: 'rekindle.PagerSummary',
+  typeId: 5,
   label: 'Pager Summary',
   description: 'What one pager did for one VM, in total',
   category: ['rekindle', 'Pager'],
@@ -105,6 +110,7 @@ export const PagerSummary = {
 
 export const VmPhase = {
   name: 'rekindle.VmPhase',
+  typeId: 6,
   label: 'VM Phase',
   category: ['rekindle', 'Virtual Machine'],
   duration: true,
@@ -122,6 +128,7 @@ export const VmPhase = {
 
 export const VmmRequest = {
   name: 'rekindle.VmmRequest',
+  typeId: 7,
   label: 'VMM Request',
   description: 'A request to the virtual machine monitor: Firecracker HTTP or QEMU QMP',
   category: ['rekindle', 'Virtual Machine'],
@@ -137,6 +144,7 @@ export const VmmRequest = {
 
 export const HttpProbe = {
   name: 'rekindle.HttpProbe',
+  typeId: 8,
   label: 'HTTP Probe',
   category: ['rekindle', 'Virtual Machine'],
   duration: true,
@@ -145,6 +153,7 @@ export const HttpProbe = {
 
 export const GuestProcess = {
   name: 'rekindle.GuestProcess',
+  typeId: 9,
   label: 'Guest Process',
   category: ['rekindle', 'Memory'],
   fields: [
@@ -156,6 +165,7 @@ export const GuestProcess = {
 
 export const GuestMapping = {
   name: 'rekindle.GuestMapping',
+  typeId: 10,
   label: 'Guest Mapping',
   description: 'A virtual memory area of a guest process',
   category: ['rekindle', 'Memory'],
@@ -170,6 +180,7 @@ export const GuestMapping = {
 
 export const GuestPages = {
   name: 'rekindle.GuestPages',
+  typeId: 11,
   label: 'Guest Pages',
   description: 'A run of pages of a process, contiguous in virtual and physical memory',
   category: ['rekindle', 'Memory'],
@@ -189,6 +200,7 @@ export const GuestPages = {
 
 export const PageOwner = {
   name: 'rekindle.PageOwner',
+  typeId: 12,
   label: 'Page Owner',
   description: 'Who owns a run of page frames',
   category: ['rekindle', 'Memory'],
@@ -206,6 +218,7 @@ export const PageOwner = {
 
 export const JvmRegion = {
   name: 'rekindle.JvmRegion',
+  typeId: 13,
   label: 'JVM Region',
   description: 'A range of native memory tracking',
   category: ['rekindle', 'Memory'],
@@ -221,6 +234,7 @@ export const JvmRegion = {
 
 export const JvmMethod = {
   name: 'rekindle.JvmMethod',
+  typeId: 14,
   label: 'JVM Compiled Method',
   category: ['rekindle', 'Memory'],
   fields: [
@@ -234,6 +248,7 @@ export const JvmMethod = {
 
 export const ClockAnchor = {
   name: 'rekindle.ClockAnchor',
+  typeId: 15,
   label: 'Clock Anchor',
   description: 'The same moment on two clocks',
   category: ['rekindle'],

@@ -17,7 +17,7 @@ const CLEAN_UP_MS = 5000;
 
 export interface AttachedVm {
   readonly machine: Machine;
-  /** Leaves the VM as it is. */
+  /** Leaves the VM as it is. Must be called: until then this process is kept from ending. */
   detach(): void;
 }
 
@@ -80,7 +80,7 @@ async function watchProcess(
   alive: () => boolean,
   signal: AbortSignal,
 ): Promise<MachineExit> {
-  while (alive() && !signal.aborted) await sleep(20, undefined, { ref: false });
+  while (alive() && !signal.aborted) await sleep(20);
   const deadline = Date.now() + CLEAN_UP_MS;
   while (existsSync(directory) && Date.now() < deadline && !signal.aborted) await sleep(10);
   // Where the owner is dead too, listing sweeps the directory.

@@ -35,6 +35,8 @@ export function snapshotCommand(): Command {
     .option('--probe <path>', 'where the service will answer when restored', httpPath, '/')
     .option('--json', 'the manifest and times as JSON on stdout')
     .addHelpText('after', '\nExample:\n  rekindle snapshot shop shop.snapshot --after kill')
+    // Else --json after `verify` would count as this command's.
+    .enablePositionalOptions()
     .action(save)
     .addCommand(verifyCommand());
 }

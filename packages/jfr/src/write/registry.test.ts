@@ -133,3 +133,25 @@ describe('a declaration that cannot be written', () => {
     expect(() => registry.register(declare(other))).toThrow(bad);
   });
 });
+
+describe('type ids', () => {
+  const named = (name: string, typeId?: number): EventDeclaration =>
+    declare({ name, ...(typeId === undefined ? {} : { typeId }) });
+
+  it('are those asked for, whatever the order of registration; the others come after them', () => {
+    const one = new EventRegistry([named('a.A', 2), named('a.B'), named('a.C', 3)]);
+    const two = new EventRegistry([named('a.C', 3), named('a.X'), named('a.A', 2)]);
+    for (const registry of [one, two]) {
+      expect(registry.event('a.A')?.id).toBe(2);
+      expect(registry.event('a.C')?.id).toBe(3);
+    }
+    expect(one.event('a.B')?.id).toBe(32);
+  });
+
+  it('are refused when taken or out of their range', () => {
+    expect(() => new EventRegistry([named('a.A', 2), named('a.B', 2)])).toThrow(/type id of a\.A/);
+    for (const id of [1, 32, 2.5]) {
+      expect(() => new EventRegistry([named('a.A', id)])).toThrow(/asks for type id/);
+    }
+  });
+});

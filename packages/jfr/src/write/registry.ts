@@ -17,6 +17,8 @@ import { ALWAYS_DECLARED, SETTING_TYPES, STANDARD_TYPES } from './standard-types
 
 /** 0 is metadata and 1 is checkpoint; an id below 128 takes one byte in each event. */
 const FIRST_EVENT_ID = 2;
+/** Ids below are for declarations that name theirs. */
+const FIRST_FREE_EVENT_ID = 32;
 const FIRST_TYPE_ID = 10_000;
 /** Ids that are no event's are drawn for each registry from so many ranges of TYPE_RANGE ids. */
 const TYPE_RANGES = 2 ** 18;
@@ -162,7 +164,7 @@ export class EventRegistry {
   readonly #classes = new Map<string, RegisteredClass>();
   readonly #events = new Map<string, EventType>();
   readonly #enumerations = new Map<string, readonly string[]>();
-  #nextEvent = FIRST_EVENT_ID;
+  #nextEvent = FIRST_FREE_EVENT_ID;
   #nextType: number;
 
   /** `firstTypeId`: where the ids of pool types begin; drawn by lot unless given. */
@@ -236,8 +238,7 @@ export class EventRegistry {
       fields: fields.map((field) => this.#field(declaration.name, field, '', eventArguments)),
       annotations: eventAnnotations(declaration),
     };
-    const id = this.#nextEvent++;
-    if (id >= FIRST_TYPE_ID) throw bad(declaration.name, 'is one event type too many');
+    const id = this.#eventId(declaration);
     this.#references(model);
     this.#classes.set(declaration.name, { id, model });
     const type: EventType<Declaration> = {
@@ -249,6 +250,20 @@ export class EventRegistry {
     };
     this.#events.set(declaration.name, type);
     return type;
+  }
+
+  #eventId({ name, typeId }: EventDeclaration): number {
+    if (typeId === undefined) {
+      if (this.#nextEvent >= FIRST_TYPE_ID) throw bad(name, 'is one event type too many');
+      return this.#nextEvent++;
+    }
+    if (!(Number.isInteger(typeId) && typeId >= FIRST_EVENT_ID && typeId < FIRST_FREE_EVENT_ID)) {
+      throw bad(name, `asks for type id ${typeId}`, 'give one from 2 to 31, or none');
+    }
+    for (const other of this.#events.values()) {
+      if (other.id === typeId) throw bad(name, `asks for the type id of ${other.name}, ${typeId}`);
+    }
+    return typeId;
   }
 
   #field(
