@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { useEffect, useState } from 'preact/hooks';
+import { useLayoutEffect, useState } from 'preact/hooks';
 import type { Session } from '../session.ts';
 
 /** Renders the calling component again whenever the session changes. */
 export function useSession(session: Session): void {
   const [, render] = useState(0);
-  useEffect(() => session.onChange(() => render((n) => n + 1)), [session]);
+  // Not after the next paint, as effects are: what changes before that would be missed.
+  useLayoutEffect(() => session.onChange(() => render((n) => n + 1)), [session]);
 }
