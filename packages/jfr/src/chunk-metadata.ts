@@ -80,7 +80,7 @@ function metadataAt({ bytes, known, place }: MetadataRequest, at: number): Known
   };
 }
 
-function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
+export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
   if (one.length !== other.length) return false;
   for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
   return true;

@@ -14,7 +14,7 @@ import { joinColumns } from './join-columns.ts';
 import type { Loss } from './loss.ts';
 import type { EventFilter } from './select-events.ts';
 import { type SiftedBytes, siftChunk } from './sift-chunk.ts';
-import { sourceMetadata } from './source-metadata.ts';
+import { type KnownNames, sourceEventNames, sourceMetadata } from './source-metadata.ts';
 import { Summary } from './summary.ts';
 
 export type { ChunkPlace };
@@ -121,10 +121,11 @@ export class Recording {
   /** Counts and sizes by event type. */
   async summary(): Promise<Summary> {
     const summary = new Summary(this);
+    let known: KnownNames | undefined;
     for (const place of this.places) {
       const counted = await this.#strictly(place, () => countEvents(this.#source, place));
-      const metadata = counted && (await this.#metadata(place));
-      if (counted && metadata) summary.add(metadata.layouts.types, counted);
+      known = await this.#strictly(place, () => sourceEventNames(this.#source, place, known));
+      if (counted && known) summary.add(known.names, counted);
       else summary.addChunk(await this.chunk(place.index));
     }
     return summary;

@@ -2,7 +2,6 @@
 import type { Chunk } from './chunk.ts';
 import type { TypeCount } from './count-events.ts';
 import type { Recording } from './recording.ts';
-import type { TypeModel } from './type-model.ts';
 
 export interface EventCount {
   readonly name: string;
@@ -40,11 +39,11 @@ export class Summary {
     return this.#recording.places.reduce((sum, { header }) => sum + header.durationNanos, 0n);
   }
 
-  /** Adds what is in a chunk of these types. */
-  add(types: TypeModel, counts: readonly TypeCount[]): void {
-    for (const { name } of types.events) this.#add(name, 0, 0);
+  /** Adds what is in a chunk; `names` are those of its event types by id. */
+  add(names: ReadonlyMap<number, string>, counts: readonly TypeCount[]): void {
+    for (const name of names.values()) this.#add(name, 0, 0);
     for (const { typeId, count, bytes } of counts) {
-      const name = RESERVED[typeId] ?? types.byId(typeId)?.name;
+      const name = RESERVED[typeId] ?? names.get(typeId);
       if (name !== undefined) this.#add(name, count, bytes);
     }
   }
@@ -55,7 +54,7 @@ export class Summary {
     for (const [typeId, { count, bytes }] of chunk.eventIndex.entries()) {
       counts.push({ typeId, count, bytes });
     }
-    this.add(chunk.types, counts);
+    this.add(new Map(chunk.eventTypes.map(({ id, name }) => [id, name])), counts);
   }
 
   #add(name: string, count: number, bytes: number): void {
