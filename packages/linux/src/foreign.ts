@@ -222,3 +222,35 @@ export function syscalls(): (typeof SYSCALLS)[keyof typeof SYSCALLS] {
   }
   return numbers;
 }
+
+/**
+ * The part of zstd that rekindle uses; sizes are bytes, addresses lie in the caller's mappings. Results above
+ * the capacity are errors (values near 2^64).
+ */
+export interface ZstdFunctions {
+  readonly bound: Call<[size: number]>;
+  readonly compress: Call<
+    [to: number, capacity: number, from: number, size: number, level: number]
+  >;
+  readonly decompress: Call<[to: number, capacity: number, from: number, size: number]>;
+}
+
+/** Loads the system's libzstd. @throws when there is none */
+export function loadZstdFunctions(): ZstdFunctions {
+  const library = koffi.load('libzstd.so.1');
+  const bindZstd = <Arguments extends number[]>(prototype: string): Call<Arguments> =>
+    library.func(prototype) as unknown as Call<Arguments>;
+  return {
+    // SAFETY: no memory. Any thread. zstd.h
+    bound: bindZstd('size_t ZSTD_compressBound(size_t size)'),
+    // SAFETY: reads `size` bytes at `from`, writes at most `capacity` at `to`; both are mapped by the caller,
+    // do not overlap, and are not kept. Any thread, one buffer per thread. zstd.h
+    compress: bindZstd(
+      'size_t ZSTD_compress(uintptr_t to, size_t capacity, uintptr_t from, size_t size, int level)',
+    ),
+    // SAFETY: as for compress; a hostile input writes no further than `capacity`. zstd.h
+    decompress: bindZstd(
+      'size_t ZSTD_decompress(uintptr_t to, size_t capacity, uintptr_t from, size_t size)',
+    ),
+  };
+}

@@ -41,3 +41,4 @@ export {
   UFFD_FEATURE,
   UserFaultFd,
 } from './userfaultfd.ts';
+export { Zstd, ZstdError } from './zstd.ts';

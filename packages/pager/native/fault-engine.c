@@ -32,13 +32,14 @@
 #define MESSAGES 64
 #define PENDING 4096
 #define RETRY_MILLIS 1
+#define ASK_AGAIN_MILLIS 100
 #define EAGER_RETRIES 64
 #define MOST_BATCH 512
 #define LEAST_BATCH 16
 
-enum page_state { ZERO = 1, REMOVED = 2, INSTALLED = 4, PREFETCHED = 8, FAULTED = 16 };
+enum page_state { ZERO = 1, REMOVED = 2, INSTALLED = 4, PREFETCHED = 8, FAULTED = 16, READY = 32 };
 enum action { COPY, ZEROED, RACED };
-enum record_kind { FAULT, PREFETCH, REMOVE };
+enum record_kind { FAULT, PREFETCH, REMOVE, WANT };
 enum engine_state { SERVING, PEER_GONE, FAILED, STOPPED };
 enum failure { NONE, READ_FAILED, POLL_FAILED, OUTSIDE, INSTALL_FAILED, UNSUPPORTED_EVENT };
 enum counter { FAULTS, COPIED, ZEROES, RACES, PREFETCHES, REMOVED_BYTES, STALLED, DEFERRED, COUNTERS };
@@ -74,6 +75,8 @@ struct engine {
   uint64_t place;
   uint32_t next_unit, last_unit, workers, batch;
   double counters[COUNTERS];
+  uint64_t index;      // where the content of page p is: source + index[p] pages; 0: + p pages
+  uint32_t lazy, stop; // lazy: only READY pages have content, others are asked for (WANT)
   // Private from here on.
   uint32_t draining;
   pthread_rwlock_t removals;
@@ -83,6 +86,7 @@ struct engine {
 _Static_assert(offsetof(struct engine, page_size) == 24, "mirrored in engine-layout.ts");
 _Static_assert(offsetof(struct engine, head) == 120, "mirrored in engine-layout.ts");
 _Static_assert(offsetof(struct engine, counters) == 168, "mirrored in engine-layout.ts");
+_Static_assert(offsetof(struct engine, index) == 232, "mirrored in engine-layout.ts");
 _Static_assert(sizeof(struct engine) <= 512, "mirrored in engine-layout.ts");
 
 struct fault {
@@ -94,7 +98,8 @@ struct fault {
 struct loop {
   struct engine *engine;
   struct fault *pending;
-  int count, target_gone, last_region;
+  int count, parked, target_gone, last_region;
+  struct fault *waiting; // parked: their content has been asked for
 };
 
 static double now(void) {
@@ -131,7 +136,7 @@ static double guest_physical(struct engine *engine, uint64_t offset) {
 
 static void put(struct engine *engine, const struct record *record) {
   pthread_mutex_lock(&engine->ring_lock);
-  engine->counters[PREFETCHES] += record->pages;
+  if (record->kind == PREFETCH) engine->counters[PREFETCHES] += record->pages;
   uint32_t tail = __atomic_load_n(&engine->tail, __ATOMIC_ACQUIRE);
   uint32_t waiting = engine->head - tail;
   if (waiting == engine->ring_records) {
@@ -139,7 +144,7 @@ static void put(struct engine *engine, const struct record *record) {
   } else {
     ((struct record *)engine->ring)[engine->head & (engine->ring_records - 1)] = *record;
     __atomic_store_n(&engine->head, engine->head + 1, __ATOMIC_RELEASE);
-    if (waiting == engine->ring_records / 4) wake_host(engine);
+    if (waiting == engine->ring_records / 4 || record->kind == WANT) wake_host(engine);
   }
   pthread_mutex_unlock(&engine->ring_lock);
 }
@@ -159,6 +164,11 @@ static int64_t install_zeroes(struct engine *engine, uint64_t to, uint64_t lengt
   return zero.zeropage == 0 ? -errno : zero.zeropage;
 }
 
+static const char *content_of(struct engine *engine, uint64_t page) {
+  const uint32_t *index = (const uint32_t *)engine->index;
+  return (const char *)engine->source + (index ? index[page] : page) * engine->page_size;
+}
+
 static const struct region *find(struct loop *loop, uint64_t address) {
   struct engine *engine = loop->engine;
   const struct region *regions = (const struct region *)engine->regions;
@@ -170,6 +180,13 @@ static const struct region *find(struct loop *loop, uint64_t address) {
       return &regions[i];
     }
   return NULL;
+}
+
+// Faults whose content may be there by now are answered again.
+static void unpark(struct loop *loop) {
+  memcpy(&loop->pending[loop->count], loop->waiting, loop->parked * sizeof *loop->waiting);
+  loop->count += loop->parked;
+  loop->parked = 0;
 }
 
 static void mark_removed(struct loop *loop, uint64_t start, uint64_t end, double time) {
@@ -194,6 +211,7 @@ static void mark_removed(struct loop *loop, uint64_t start, uint64_t end, double
                 });
     start = stop;
   }
+  if (loop->parked > 0) unpark(loop); // some of them may want zeroes now
 }
 
 static void take(struct loop *loop, const struct uffd_msg *message, double time) {
@@ -220,7 +238,7 @@ static void take(struct loop *loop, const struct uffd_msg *message, double time)
 static void drain(struct loop *loop) {
   struct engine *engine = loop->engine;
   struct uffd_msg *messages = (struct uffd_msg *)engine->messages;
-  while (loop->count + MESSAGES <= PENDING) {
+  while (loop->count + loop->parked + MESSAGES <= PENDING) {
     __atomic_store_n(&engine->draining, 1, __ATOMIC_SEQ_CST);
     int locked = __atomic_load_n(&engine->workers, __ATOMIC_SEQ_CST) > 0;
     if (locked) pthread_rwlock_wrlock(&engine->removals);
@@ -236,25 +254,32 @@ static void drain(struct loop *loop) {
   }
 }
 
-// Answers a fault; 0 when it has to wait for an event to be read.
-static int answer(struct loop *loop, const struct fault *fault) {
+enum answer { WAITS, ANSWERED, PARKED };
+
+// Answers a fault, unless it has to wait for an event to be read or for its content.
+static enum answer answer(struct loop *loop, const struct fault *fault) {
   struct engine *engine = loop->engine;
   const struct region *region = find(loop, fault->address);
   if (region == NULL) {
     fail(engine, OUTSIDE, 0, fault->address);
-    return 1;
+    return ANSWERED;
   }
   uint64_t size = engine->page_size;
   uint64_t offset = region->offset + (fault->address - region->host);
   uint8_t *state = &states(engine)[offset / size];
-  const char *content = (const char *)engine->source + offset;
+  if (engine->lazy && !(__atomic_load_n(state, __ATOMIC_ACQUIRE) & (ZERO | REMOVED | READY))) {
+    loop->waiting[loop->parked++] = *fault;
+    put(engine, &(struct record){.kind = WANT, .start = fault->since, .pages = offset / size});
+    return PARKED;
+  }
+  const char *content = content_of(engine, offset / size);
   int zero = (*state & (ZERO | REMOVED)) != 0 || is_zero(content, size);
   enum action action = zero ? ZEROED : COPY;
   int64_t result = zero ? install_zeroes(engine, fault->address, size, 0)
                         : install(engine, fault->address, (uint64_t)content, size, 0);
   if (result != (int64_t)size) {
     struct uffdio_range page = {fault->address, size};
-    if (result == -EAGAIN) return 0;
+    if (result == -EAGAIN) return WAITS;
     if (result == -EEXIST) {
       // Installed by somebody who may not have woken this thread.
       ioctl(engine->uffd, UFFDIO_WAKE, &page);
@@ -262,13 +287,13 @@ static int answer(struct loop *loop, const struct fault *fault) {
     } else if (result == -ENOENT) {
       // Unmapped or unregistered meanwhile: the thread shall find out for itself.
       ioctl(engine->uffd, UFFDIO_WAKE, &page);
-      return 1;
+      return ANSWERED;
     } else if (result == -ESRCH) {
       loop->target_gone = 1;
-      return 1;
+      return ANSWERED;
     } else {
       fail(engine, INSTALL_FAILED, (int)-result, fault->address);
-      return 1;
+      return ANSWERED;
     }
   }
   double duration = now() - fault->since;
@@ -287,7 +312,7 @@ static int answer(struct loop *loop, const struct fault *fault) {
                   .thread = fault->thread,
                   .region = region - (const struct region *)engine->regions,
               });
-  return 1;
+  return ANSWERED;
 }
 
 static void serve(struct loop *loop) {
@@ -295,7 +320,8 @@ static void serve(struct loop *loop) {
   for (int attempt = 0; attempt < EAGER_RETRIES && loop->count > 0; attempt++) {
     int kept = 0;
     for (int i = 0; i < loop->count; i++)
-      if (!loop->target_gone && engine->state == SERVING && !answer(loop, &loop->pending[i]))
+      if (!loop->target_gone && engine->state == SERVING &&
+          answer(loop, &loop->pending[i]) == WAITS)
         loop->pending[kept++] = loop->pending[i];
     loop->count = kept;
     if (kept == 0) return;
@@ -311,21 +337,34 @@ static void *run(void *argument) {
   struct loop loop = {
       .engine = engine,
       .pending = malloc(PENDING * sizeof(struct fault)),
+      .waiting = malloc(PENDING * sizeof(struct fault)),
   };
   struct pollfd fds[] = {{engine->uffd, POLLIN, 0}, {engine->control, POLLIN, 0}};
   while (engine->state == SERVING) {
-    int ready = poll(fds, 2, loop.count > 0 ? RETRY_MILLIS : -1);
+    int ready = poll(fds, 2, loop.count > 0 ? RETRY_MILLIS : loop.parked > 0 ? ASK_AGAIN_MILLIS : -1);
     if (ready < 0 && errno != EINTR) fail(engine, POLL_FAILED, errno, 0);
     if (ready > 0 && fds[0].revents) drain(&loop);
-    if (ready > 0 && fds[1].revents && engine->state == SERVING)
-      __atomic_store_n(&engine->state, STOPPED, __ATOMIC_RELEASE);
+    if (ready == 0) unpark(&loop);
+    if (ready > 0 && fds[1].revents) {
+      uint64_t signals;
+      ssize_t ignored = read(engine->control, &signals, sizeof signals);
+      (void)ignored;
+      if (!__atomic_load_n(&engine->stop, __ATOMIC_ACQUIRE)) unpark(&loop);
+      else if (engine->state == SERVING)
+        __atomic_store_n(&engine->state, STOPPED, __ATOMIC_RELEASE);
+    }
     if (loop.count > 0 && engine->state == SERVING) serve(&loop);
     if (loop.target_gone && engine->state == SERVING)
       __atomic_store_n(&engine->state, PEER_GONE, __ATOMIC_RELEASE);
   }
   free(loop.pending);
+  free(loop.waiting);
   wake_host(engine);
   return NULL;
+}
+
+static int has_content(struct engine *engine, uint32_t page) {
+  return !engine->lazy || (__atomic_load_n(&states(engine)[page], __ATOMIC_ACQUIRE) & (ZERO | READY));
 }
 
 // One batch of a unit: pages of one kind that are not there yet. Returns the pages dealt with, 0 to retry.
@@ -334,11 +373,13 @@ static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t d
   uint64_t size = engine->page_size;
   uint32_t first = unit->page + done, end = unit->page + unit->pages, last = first;
   const uint8_t skip = INSTALLED | REMOVED;
-  while (last < end && (states(engine)[last] & skip)) last++;
+  while (last < end && ((states(engine)[last] & skip) || !has_content(engine, last))) last++;
   if (last > first) return last - first;
   int zero = unit->zero || (states(engine)[first] & ZERO);
+  const char *content = content_of(engine, first);
   while (last < end && last - first < most && !(states(engine)[last] & skip) &&
-         (unit->zero || (states(engine)[last] & ZERO)) == zero)
+         (unit->zero || (states(engine)[last] & ZERO)) == zero && has_content(engine, last) &&
+         (zero || content_of(engine, last) == content + (last - first) * size))
     last++;
   uint64_t offset = first * size;
   uint64_t r = engine->region_count - 1;
@@ -349,7 +390,7 @@ static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t d
   double start = now();
   int64_t result =
       zero ? install_zeroes(engine, address, length, UFFDIO_ZEROPAGE_MODE_DONTWAKE)
-           : install(engine, address, engine->source + offset, length, UFFDIO_COPY_MODE_DONTWAKE);
+           : install(engine, address, (uint64_t)content, length, UFFDIO_COPY_MODE_DONTWAKE);
   if (result > 0) {
     uint32_t pages = result / size;
     for (uint32_t page = first; page < first + pages; page++)

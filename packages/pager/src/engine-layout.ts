@@ -6,7 +6,8 @@
 //    88 u64 ring, ring_records, messages, units
 //   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
 //   152 u32 next_unit, last_unit, workers, batch
-//   168 f64 counters[8] in the order of COUNTER   232 private to C, up to 512
+//   168 f64 counters[8] in the order of COUNTER   232 u64 index   240 u32 lazy, stop
+//   248 private to C, up to 512
 export const ENGINE = {
   uffd: 0,
   control: 4,
@@ -34,6 +35,9 @@ export const ENGINE = {
   lastUnit: 156,
   workers: 160,
   counters: 168,
+  index: 232,
+  lazy: 240,
+  stop: 244,
   bytes: 512,
 } as const;
 
@@ -74,4 +78,4 @@ export const RECORD = {
 } as const;
 
 /** Values of `kind`. */
-export const RECORD_KIND = { fault: 0, prefetch: 1, removed: 2 } as const;
+export const RECORD_KIND = { fault: 0, prefetch: 1, removed: 2, want: 3 } as const;

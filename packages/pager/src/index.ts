@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { type CompactResult, compactMemory } from './compact-write.ts';
 export { ACTION, type FaultLog, type PagerTotals } from './fault-log.ts';
 export {
   checkLayout,

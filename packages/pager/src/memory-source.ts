@@ -10,8 +10,12 @@ export interface MemorySource {
   readonly bytes: number;
   /** Where there is data; the rest is zero. Ascending, without overlap. */
   readonly extents: readonly Extent[];
-  /** Address of the whole memory where it is all mapped in this process; else undefined. */
-  readonly mapped: number | undefined;
+  /** Address of the content in this process. */
+  readonly mapped: number;
+  /** Address of a u32 per page, which page of the content it has; 0: the one of its own number. */
+  readonly index: number;
+  /** Where content has to be fetched first; else undefined: it is all there. */
+  readonly lazy: LazyContent | undefined;
   /** How many bytes from `offset` on {@link address} can offer at once, at most `wanted`. */
   contiguous(offset: number, wanted: number): number;
   /**
@@ -23,6 +27,14 @@ export interface MemorySource {
   isZero(offset: number, length: number): boolean;
   /** Every address becomes invalid. Idempotent. */
   close(): void;
+}
+
+/** Content that comes bit by bit. */
+export interface LazyContent {
+  /** Where pages are to be marked PAGE.ready once their content is there and has been checked. */
+  attach(states: Uint8Array): void;
+  /** Fetches what a page needs. @throws when it cannot be had or is not what was saved */
+  load(page: number): Promise<void>;
 }
 
 /** When the source's own pages are brought into memory: each would cost a fault of the pager itself. */
@@ -135,6 +147,14 @@ export class FileSource implements MemorySource {
 
   get mapped(): number {
     return this.#address;
+  }
+
+  get index(): number {
+    return 0;
+  }
+
+  get lazy(): undefined {
+    return undefined;
   }
 
   contiguous(_offset: number, wanted: number): number {

@@ -32,8 +32,12 @@ export interface EngineParts {
   readonly pageSize: number;
   readonly regions: readonly HandshakeRegion[];
   readonly layout: readonly GuestRange[];
-  /** Address of the memory's content, all of it readable. */
+  /** Address of the memory's content. */
   readonly source: number;
+  /** Address of a u32 per page: which page of the content it has; 0: the one of its own number. */
+  readonly index: number;
+  /** Asks for the content of a page that is not ready; {@link NativeEngine.retry} when it is. */
+  readonly want: ((page: number) => void) | undefined;
   /** Address of a page of zeroes where ZEROPAGE does not work, else 0. */
   readonly zeroPage: number;
   readonly ledger: Ledger;
@@ -60,6 +64,7 @@ export class NativeEngine {
   readonly #control = new EventDescriptor();
   readonly #notify = new EventDescriptor();
   #counters: Counters;
+  readonly #want: ((page: number) => void) | undefined;
   #timer: NodeJS.Timeout | undefined;
   #ended: { resolve: (end: EngineEnd) => void; reject: (error: Error) => void } | undefined;
   #prefetched: (() => void) | undefined;
@@ -100,6 +105,9 @@ export class NativeEngine {
     this.#store(ENGINE.pageSize, parts.pageSize);
     this.#store(ENGINE.source, parts.source);
     this.#store(ENGINE.zeroPage, parts.zeroPage);
+    this.#store(ENGINE.index, parts.index);
+    this.#words[ENGINE.lazy / 4] = parts.want === undefined ? 0 : 1;
+    this.#want = parts.want;
     this.#store(ENGINE.states, ledger.statesAddress);
     this.#store(ENGINE.regions, this.#memory.address + place.tables);
     this.#store(ENGINE.regionCount, parts.regions.length);
@@ -211,8 +219,10 @@ export class NativeEngine {
           doubles[d + RECORD.bytes]!,
           words[w + RECORD.action]!,
         );
-      } else {
+      } else if (kind === RECORD_KIND.removed) {
         log.removed(start, physical, doubles[d + RECORD.bytes]!);
+      } else {
+        this.#want?.(words[w + RECORD.pages]!);
       }
       tail = (tail + 1) >>> 0;
     }
@@ -236,8 +246,21 @@ export class NativeEngine {
     }
   }
 
+  /** Content has become ready: faults that wait for some are looked at again. */
+  retry(): void {
+    this.#control.signal();
+  }
+
+  /** The content of a page cannot be had: the engine ends with this error. */
+  abandon(error: Error): void {
+    this.#ended?.reject(error);
+    this.#ended = undefined;
+    this.stop();
+  }
+
   /** Ends the loop; the VMM's faults are no longer served. */
   stop(): void {
+    Atomics.store(this.#words, ENGINE.stop / 4, 1);
     this.#control.signal();
   }
 

@@ -26,10 +26,12 @@ export type LoopKind = 'native' | 'typescript';
 export interface PagerOptions {
   /** Unix socket to listen on, at most 107 bytes; must not exist. */
   readonly socketPath: string;
-  /** Memory file of the snapshot. */
+  /** Memory of the snapshot: a memory file, a compact memory, or the http(s) address of one. */
   readonly memoryPath: string;
   /** Diff snapshots over it, oldest first: sparse files of the same size. */
   readonly diffPaths?: readonly string[];
+  /** Local file in which pieces of a remote memory are kept. */
+  readonly cachePath?: string;
   /** Where the recording goes (`.jfr`). */
   readonly recordPath?: string;
   /** Where fireCRaCer's text log goes. */

@@ -12,6 +12,8 @@ export const PAGE = {
   prefetched: 8,
   /** Somebody asked for it. */
   faulted: 16,
+  /** Of a memory that is fetched bit by bit: its content is there and has been checked. */
+  ready: 32,
 } as const;
 
 /**

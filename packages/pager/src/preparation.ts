@@ -3,7 +3,7 @@ import { type Mapping, mapAnonymous } from '@rekindle/linux';
 import { Ledger } from './ledger.ts';
 import type { MemorySource } from './memory-source.ts';
 import type { PagerPolicy } from './options.ts';
-import { markHoles } from './page-states.ts';
+import { markHoles, PAGE } from './page-states.ts';
 import { type PrefetchPlan, planPrefetch } from './prefetch-plan.ts';
 import { PrefetchUnits } from './prefetch-units.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -31,7 +31,13 @@ export class Preparation {
     this.pageSize = pageSize;
     const pages = Math.ceil(source.bytes / pageSize);
     this.ledger = inherited === undefined ? Ledger.create(pages) : Ledger.adopt(inherited, pages);
-    markHoles(this.ledger.states, source.extents, pageSize);
+    const { states } = this.ledger;
+    markHoles(states, source.extents, pageSize);
+    if (source.lazy !== undefined) {
+      // What a predecessor had fetched died with it.
+      for (let page = 0; page < pages; page++) states[page]! &= ~PAGE.ready;
+      source.lazy.attach(states);
+    }
     this.plan = planPrefetch(policy, set, source, pageSize);
     const { runs, before } = this.plan;
     this.before = new PrefetchUnits(runs.slice(0, before), pageSize);

@@ -13,8 +13,9 @@ import { giveIntoCustody, INHERITED, inheritedPeer } from './custody.ts';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
 import { checkLayout, firecrackerLayout, type GuestRange } from './guest-layout.ts';
 import type { Ledger } from './ledger.ts';
-import { FileSource, type MemorySource } from './memory-source.ts';
+import type { MemorySource } from './memory-source.ts';
 import { buildFaultEngine } from './native-build.ts';
+import { openMemorySource } from './open-source.ts';
 import {
   type CustodyOptions,
   type LoopKind,
@@ -78,18 +79,22 @@ interface Loop {
 }
 
 async function chooseLoop(wanted: LoopKind | undefined, source: MemorySource): Promise<Loop> {
-  if (wanted === 'typescript') return { kind: 'typescript', reason: 'asked for' };
-  if (source.mapped === undefined) {
-    if (wanted === 'native') {
-      throw new PagerError('OPTIONS', 'the native loop serves mapped memory only', source.name);
+  if (wanted === 'typescript') {
+    if (source.lazy !== undefined) {
+      throw new PagerError(
+        'OPTIONS',
+        'a memory that is fetched bit by bit needs the native loop',
+        source.name,
+        'leave the loop to the pager',
+      );
     }
-    return { kind: 'typescript', reason: 'the memory is not a mapped file' };
+    return { kind: 'typescript', reason: 'asked for' };
   }
   try {
     const functions = loadFaultEngine(await buildFaultEngine());
     return { kind: 'native', reason: wanted === undefined ? 'fastest' : 'asked for', functions };
   } catch (error) {
-    if (wanted === 'native') throw error;
+    if (wanted === 'native' || source.lazy !== undefined) throw error;
     return { kind: 'typescript', reason: (error as Error).message };
   }
 }
@@ -105,7 +110,7 @@ export async function servePager(
   host: PagerHost,
 ): Promise<PagerSummary> {
   const resolved = resolveOptions(options);
-  const source = new FileSource(resolved.memoryPath, resolved.readahead, resolved.diffPaths);
+  const source = await openMemorySource(resolved);
   let log: FaultLog | undefined;
   let early: Preparation | undefined;
   try {
@@ -194,9 +199,9 @@ async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
       stopped: host.stopped,
       stopping: host.stopping,
     };
-    return loop.functions === undefined || source.mapped === undefined
+    return loop.functions === undefined
       ? await serveInTypeScript(parts)
-      : await serveNatively(parts, loop.functions, source.mapped);
+      : await serveNatively(parts, loop.functions);
   } finally {
     prepared.close();
   }

@@ -11,7 +11,7 @@ import type { Ledger } from './ledger.ts';
 import type { MemorySource } from './memory-source.ts';
 import { NativeEngine } from './native-engine.ts';
 import { type Peer, PeerWatch, turn } from './peer.ts';
-import { Prefetcher } from './prefetch.ts';
+import { Prefetcher, type PrefetchRun } from './prefetch.ts';
 import { type PrefetchPlan, wholeMemory } from './prefetch-plan.ts';
 import { PrefetchUnits } from './prefetch-units.ts';
 import type { RegionTable } from './region-table.ts';
@@ -96,6 +96,35 @@ export async function serveInTypeScript(parts: ServiceParts): Promise<ServiceEnd
   }
 }
 
+/** Pages fetched side by side before they are installed. */
+const FETCHED_AT_ONCE = 512;
+
+/** The pages of runs, in pieces. */
+function* piecesOf(runs: readonly PrefetchRun[]): Generator<number[]> {
+  let piece: number[] = [];
+  for (const run of runs) {
+    for (let page = run.page; page < run.page + run.pages; page++) {
+      piece.push(page);
+      if (piece.length === FETCHED_AT_ONCE) {
+        yield piece;
+        piece = [];
+      }
+    }
+  }
+  if (piece.length > 0) yield piece;
+}
+
+/** Neighbouring pages as runs; whether they are zero, the page states know. */
+function runsOf(pages: readonly number[]): PrefetchRun[] {
+  const runs: { page: number; pages: number; zero: boolean }[] = [];
+  for (const page of pages) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.page + last.pages === page) last.pages++;
+    else runs.push({ page, pages: 1, zero: false });
+  }
+  return runs;
+}
+
 /** Most workers that prefetch before the VM runs; more than a few only contend for its page tables. */
 const MOST_WORKERS = 4;
 
@@ -103,28 +132,47 @@ const MOST_WORKERS = 4;
 export async function serveNatively(
   parts: ServiceParts,
   functions: FaultEngineFunctions,
-  source: number,
 ): Promise<ServiceEnd> {
-  const { table, peer } = parts;
+  const { table, peer, source, plan } = parts;
+  const { lazy } = source;
+  const want = (page: number): void => {
+    lazy?.load(page).then(
+      () => engine.retry(),
+      (error: Error) => engine.abandon(error),
+    );
+  };
   const engine = new NativeEngine(functions, {
     ...parts,
     uffd: peer.uffd,
     pageSize: table.pageSize,
     regions: peer.regions,
-    source,
+    source: source.mapped,
+    index: source.index,
+    want: lazy === undefined ? undefined : want,
   });
+  const install = async (runs: readonly PrefetchRun[], units: PrefetchUnits, workers: number) => {
+    if (lazy === undefined) return engine.prefetch(units, workers);
+    for (const piece of piecesOf(runs)) {
+      await Promise.all(piece.map((page) => lazy.load(page)));
+      const fetched = new PrefetchUnits(runsOf(piece), table.pageSize);
+      await engine.prefetch(fetched, 1);
+      fetched.close();
+    }
+  };
   const start = now();
   const ended = engine.start();
   const prefetched = (async () => {
-    await engine.prefetch(parts.before, Math.min(MOST_WORKERS, availableParallelism()));
+    const workers = Math.min(MOST_WORKERS, availableParallelism());
+    await install(plan.runs.slice(0, plan.before), parts.before, workers);
     parts.resumable(engine.counters[COUNTER.prefetched]!, now() - start);
-    await engine.prefetch(parts.behind, 1);
+    await install(plan.runs.slice(plan.before), parts.behind, 1);
   })();
   let detached = false;
   const detaching = parts.stopping.then(async () => {
     await prefetched;
-    const rest = new PrefetchUnits(wholeMemory(parts.source, table.pageSize), table.pageSize);
-    await engine.prefetch(rest, 1);
+    const runs = wholeMemory(source, table.pageSize);
+    const rest = new PrefetchUnits(runs, table.pageSize);
+    await install(runs, rest, 1);
     rest.close();
     detached = unregister(parts);
     engine.stop();

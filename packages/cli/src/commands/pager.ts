@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import {
+  compactMemory,
   type GuestRange,
   PAGER_POLICIES,
   PagerError,
@@ -11,11 +12,13 @@ import {
 } from '@rekindle/pager';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FileError } from '../file-error.ts';
-import { printJson, printTable } from '../output.ts';
+import { formatBytes, printJson, printTable } from '../output.ts';
 
 interface ServeFlags {
   readonly socket: string;
   readonly memory: string;
+  readonly diff?: readonly string[];
+  readonly cache?: string;
   readonly record?: string;
   readonly log?: string;
   readonly workingSet?: string;
@@ -71,7 +74,9 @@ function serveCommand(): Command {
   return new Command('serve')
     .description('Serve the page faults of one VM, from its handshake to its end')
     .requiredOption('--socket <path>', 'Unix socket to listen on, for the VMM to connect to')
-    .requiredOption('--memory <file>', 'memory file of the snapshot')
+    .requiredOption('--memory <file>', 'memory file, compact memory, or the address of one')
+    .option('--diff <file...>', 'diff snapshots over the memory file, oldest first')
+    .option('--cache <file>', 'keep pieces of a remote memory here')
     .option('--record <file>', 'record every fault into a flight recording')
     .option('--log <file>', 'write fireCRaCer’s text log')
     .option('--working-set <file>', 'pages to install ahead of demand')
@@ -94,6 +99,8 @@ function serveCommand(): Command {
         socketPath: flags.socket,
         memoryPath: flags.memory,
         handshakeTimeoutMs: flags.handshakeTimeout,
+        ...(flags.diff === undefined ? {} : { diffPaths: flags.diff }),
+        ...(flags.cache === undefined ? {} : { cachePath: flags.cache }),
         ...(flags.record === undefined ? {} : { recordPath: flags.record }),
         ...(flags.log === undefined ? {} : { textLogPath: flags.log }),
         ...(flags.workingSet === undefined ? {} : { workingSetPath: flags.workingSet }),
@@ -118,9 +125,38 @@ function serveCommand(): Command {
     });
 }
 
+function level(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 19) {
+    throw new InvalidArgumentError('must be a whole number from 1 to 19.');
+  }
+  return value;
+}
+
+function compactCommand(): Command {
+  return new Command('compact')
+    .description('Store a memory file compressed: zero pages not at all, equal pages once')
+    .argument('<memory>', 'memory file of a snapshot')
+    .argument('<output>', 'where to; any pager can serve it, from a web server too')
+    .option('--level <level>', 'zstd level', level, 3)
+    .option('--json', 'what it saved, as JSON on stdout')
+    .addHelpText('after', '\nExample:\n  rekindle pager compact snapshot/memory memory.compact')
+    .action(async (memory: string, output: string, flags: { level: number; json?: true }) => {
+      const result = compactMemory(memory, output, flags.level);
+      if (flags.json) return printJson(result);
+      const pages = (count: number): string => count.toLocaleString('en');
+      process.stdout.write(
+        `${output}: ${formatBytes(result.fileBytes)} of ${formatBytes(result.memoryBytes)}; ` +
+          `${pages(result.zeroPages)} zero pages, ${pages(result.duplicatePages)} equal to another, ` +
+          `${pages(result.storedPages)} stored\n`,
+      );
+    });
+}
+
 /** `rekindle pager`. */
 export function pagerCommand(): Command {
   return new Command('pager')
     .description('Page-fault handler for any VMM that speaks Firecracker’s handshake')
-    .addCommand(serveCommand());
+    .addCommand(serveCommand())
+    .addCommand(compactCommand());
 }
