@@ -35,8 +35,6 @@ export function snapshotCommand(): Command {
     .option('--probe <path>', 'where the service will answer when restored', httpPath, '/')
     .option('--json', 'the manifest and times as JSON on stdout')
     .addHelpText('after', '\nExample:\n  rekindle snapshot shop shop.snapshot --after kill')
-    // Else --json after `verify` would count as this command's.
-    .enablePositionalOptions()
     .action(save)
     .addCommand(verifyCommand());
 }
@@ -98,7 +96,9 @@ function verifyCommand(): Command {
     .argument('<directory>', 'the snapshot')
     .option('--json', 'the result as JSON on stdout')
     .addHelpText('after', '\nExample:\n  rekindle snapshot verify shop.snapshot')
-    .action(async (directory: string, flags: { json?: true }) => {
+    .action(async (directory: string, _flags: object, command: Command) => {
+      // commander gives --json to the command above, which has it, too.
+      const flags = command.optsWithGlobals<{ json?: true }>();
       const { files } = await verifySnapshot(directory, { hashes: true });
       if (flags.json) return printJson({ directory, files });
       for (const { path } of files) process.stdout.write(`ok  ${path}\n`);
