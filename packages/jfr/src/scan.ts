@@ -39,10 +39,13 @@ export function scanEvents(
   batch: EventBatch,
 ): number {
   const { offsets, typeIds } = batch;
+  // the last bytes are read with care: a read beyond the end of an array, even one, makes the engine's
+  // code for all of them slower
+  const safe = Math.min(end, bytes.length) - MAX_HEAD;
   let position = start;
   let count = 0;
   batch.stop = undefined;
-  while (position < end && count < BATCH) {
+  while (position <= safe && count < BATCH) {
     const offset = position;
     let size = bytes[position++]!;
     if (size > 127) {
@@ -71,7 +74,7 @@ export function scanEvents(
         if (typeId > MAX_SMALL) typeId = -1;
       }
     }
-    // an event smaller than its own size and type, one that is too long, or whose size is cut off
+    // an event smaller than its own size and type, or one that is too long
     const next = offset + size;
     if (!(next >= position && next <= end)) {
       batch.stop = stopAt(offset, size, end);
@@ -82,11 +85,42 @@ export function scanEvents(
     typeIds[count++] = typeId;
     position = next;
   }
+  while (batch.stop === undefined && position > safe && position < end && count < BATCH) {
+    const { size, typeId, body } = readHead(bytes, position, end);
+    const next = position + size;
+    if (!(next >= body && next <= end)) {
+      batch.stop = stopAt(position, size, end);
+      break;
+    }
+    offsets[count] = position;
+    typeIds[count++] = typeId > MAX_SMALL ? -1 : typeId;
+    position = next;
+  }
   batch.count = count;
   offsets[count] = position;
   return position;
 }
 
+/** Size and type id of an event of which perhaps not even those are whole: size is NaN then. */
+function readHead(
+  bytes: Uint8Array,
+  offset: number,
+  end: number,
+): { size: number; typeId: number; body: number } {
+  const head = new Uint8Array(MAX_HEAD + 1);
+  const limit = Math.min(end, bytes.length);
+  head.set(bytes.subarray(offset, Math.min(limit, offset + MAX_HEAD)));
+  const type = skipVarint(head, 0);
+  const body = skipVarint(head, type);
+  const whole = offset + body <= limit;
+  const cut = offset + type > limit;
+  const size = cut ? Number.NaN : longVarint(head, 0);
+  // a size that is whole is told also where the type id is not
+  return { size, typeId: whole ? longVarint(head, type) : 0, body: offset + body };
+}
+
+/** Size and type id take this many bytes at most. */
+const MAX_HEAD = 18;
 const MAX_SMALL: number = 2 ** 31 - 1;
 
 /** Type id of the event at an offset, however large. */
