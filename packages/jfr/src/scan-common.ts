@@ -23,8 +23,9 @@ export function countCommon(
   counts: Uint32Array | Float64Array,
   sizes: Uint32Array | Float64Array,
 ): number {
-  let position = start;
-  const safe = end - COMMON_HEAD;
+  // windows are small: 32-bit integers throughout
+  let position = start | 0;
+  const safe = (end - COMMON_HEAD) | 0;
   while (position <= safe) {
     const offset = position;
     let size = bytes[position++]!;
@@ -67,8 +68,9 @@ export function skipCommon(
   table: Uint8Array,
   value: number,
 ): number {
-  let position = start;
-  const safe = end - COMMON_HEAD;
+  // windows are small: 32-bit integers throughout
+  let position = start | 0;
+  const safe = (end - COMMON_HEAD) | 0;
   while (position <= safe) {
     const offset = position;
     let size = bytes[position++]!;

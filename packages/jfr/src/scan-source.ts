@@ -53,7 +53,7 @@ export async function scanSource(
   let position = start;
   let wanted = window;
   while (position < end) {
-    const length = Math.min(wanted, end - position);
+    const length = Math.min(wanted, end - position) | 0;
     let bytes: Uint8Array;
     if (source.read === undefined) {
       bytes = await source.slice(position, position + length);
