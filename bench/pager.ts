@@ -99,7 +99,7 @@ async function prepare(directory: string, mib: number): Promise<Workload> {
 function touches(load: Workload, socket: string): Promise<number[]> {
   return new Promise((resolve, reject) => {
     const out = join(load.directory, 'latency');
-    const args = [socket, load.memory, 'pause', '20', 'replay', load.order, 'latency', out];
+    const args = [socket, load.memory, 'pause', '150', 'replay', load.order, 'latency', out];
     const vmm = spawn(load.program, args, { stdio: ['ignore', 'ignore', 'inherit'] });
     vmm.on('close', (code) => {
       if (code !== 0) reject(new Error(`the stand-in VMM ended with ${code}`));

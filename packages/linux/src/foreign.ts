@@ -175,6 +175,8 @@ export interface FaultEngineFunctions {
   readonly start: Call<[engine: number]>;
   /** Starts workers over the units set in the engine. @returns 0 or an errno */
   readonly prefetch: Call<[engine: number, workers: number]>;
+  /** The same, in the calling thread and `workers` - 1 others; returns when done. @returns 0 */
+  readonly install: Call<[engine: number, workers: number]>;
   /** Waits for the loop's thread. @returns 0 or an errno */
   readonly join: Call<[engine: number]>;
 }
@@ -191,6 +193,8 @@ export function loadFaultEngine(path: string): FaultEngineFunctions {
     start: bindEngine('int engine_start(uintptr_t engine)'),
     // SAFETY: as for start; the units must stay as they are until `workers` in the engine is 0.
     prefetch: bindEngine('int engine_prefetch(uintptr_t engine, uint32_t workers)'),
+    // SAFETY: as for prefetch; blocks until no worker runs any more.
+    install: bindEngine('int engine_install(uintptr_t engine, uint32_t workers)'),
     // SAFETY: once per start; blocks until the loop has left, which it does when its state is set.
     join: bindEngine('int engine_join(uintptr_t engine)'),
   };

@@ -5,7 +5,7 @@
 //    24 u64 page_size, source, zero_page, states, regions, region_count, ranges, range_count
 //    88 u64 ring, ring_records, messages, units
 //   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
-//   152 u32 next_unit, last_unit, workers, batch
+//   152 u32 next_share, last_unit, workers, shares
 //   168 f64 counters[8] in the order of COUNTER   232 u64 index   240 u32 lazy, stop
 //   248 private to C, up to 512
 export const ENGINE = {
@@ -31,7 +31,6 @@ export const ENGINE = {
   error: 136,
   failure: 140,
   place: 144,
-  nextUnit: 152,
   lastUnit: 156,
   workers: 160,
   counters: 168,

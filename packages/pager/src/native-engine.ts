@@ -49,6 +49,8 @@ export type EngineEnd = 'peer-gone' | 'stopped';
 
 // 64 Ki records of 64 bytes: a third of a second at 200,000 faults per second.
 const RING_RECORDS = 65536;
+/** So many pages are installed without going back to the event loop: some 20 ms. */
+const MOST_BLOCKING = 32_768;
 /** How often records are taken when nothing else wakes us, milliseconds. */
 const COLLECT_MILLIS = 50;
 
@@ -154,13 +156,19 @@ export class NativeEngine {
     if (error !== 0) throw new PagerError('FAULT_FAILED', `${what}: ${errnoName(error)}`);
   }
 
-  /** Installs runs ahead of demand; one call at a time. Resolves when done or when the VM has gone. */
+  /**
+   * Installs runs ahead of demand; one call at a time. Resolves when done or when the VM has gone. Few
+   * pages are installed at once, blocking this thread for milliseconds; faults are served meanwhile.
+   */
   async prefetch(units: PrefetchUnits, workers: number): Promise<void> {
     const { memory, count } = units;
     if (count === 0 || this.#load(ENGINE.state) !== ENGINE_STATE.serving) return;
     this.#store(ENGINE.units, memory.address);
-    this.#words[ENGINE.nextUnit / 4] = 0;
     this.#words[ENGINE.lastUnit / 4] = count;
+    if (units.pages <= MOST_BLOCKING) {
+      this.#functions.install(this.#address, Math.min(workers, count));
+      return;
+    }
     const finished = new Promise<void>((resolve) => {
       this.#prefetched = resolve;
     });

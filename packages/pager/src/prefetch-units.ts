@@ -10,10 +10,13 @@ const UNIT_LENGTH = 2 << 20;
 export class PrefetchUnits {
   readonly memory: Mapping;
   readonly count: number;
+  /** In all units, in pages of 4 KiB. */
+  readonly pages: number;
 
   constructor(runs: readonly PrefetchRun[], pageSize: number) {
     const most = UNIT_LENGTH / pageSize;
     this.count = runs.reduce((sum, run) => sum + Math.ceil(run.pages / most), 0);
+    this.pages = runs.reduce((sum, run) => sum + (run.pages * pageSize) / 4096, 0);
     this.memory = mapAnonymous(Math.max(1, this.count) * UNIT_BYTES);
     const words = new Uint32Array(this.memory.bytes());
     let at = 0;
