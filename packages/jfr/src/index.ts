@@ -23,6 +23,27 @@ export type {
 export type { DecodeMode } from './decode-columns.ts';
 export { JfrError, type JfrErrorCode, type JfrPlace } from './error.ts';
 export { JfrEvent } from './event.ts';
+export { collapsedStacks } from './export/collapsed.ts';
+export { methodName } from './export/constant-text.ts';
+export { eventsWithStacks, resolveEventName } from './export/event-name.ts';
+export { firefoxProfile } from './export/firefox.ts';
+export { type FlameOptions, flameGraph } from './export/flame.ts';
+export { pprofProfile } from './export/pprof.ts';
+export {
+  collectStacks,
+  type ProfileFrame,
+  type ProfileThread,
+  type StackOptions,
+  type StackProfile,
+  weightsOfStacks,
+} from './export/stacks.ts';
+export {
+  type EventTable,
+  eventTable,
+  type TableColumn,
+  type TableColumnKind,
+} from './export/table.ts';
+export { chromeTrace } from './export/trace.ts';
 export type { ChunkPlace } from './find-chunks.ts';
 export {
   type ChunkHeader,
@@ -69,6 +90,15 @@ export {
   type Value,
   valueAt,
 } from './value.ts';
+export {
+  answerViews,
+  formatTypes,
+  formatView,
+  inColumns,
+  VIEWS,
+  type ViewAnswer,
+  type ViewOptions,
+} from './view/view.ts';
 export { activeSettings } from './write/active-settings.ts';
 export {
   type ChunkClock,

@@ -8,6 +8,7 @@ import { repairCommand } from '../jfr/repair.ts';
 import { scrubCommand } from '../jfr/scrub.ts';
 import { summaryCommand } from '../jfr/summary.ts';
 import { tailCommand } from '../jfr/tail.ts';
+import { viewCommand } from '../jfr/view.ts';
 
 export function jfrCommand(): Command {
   return new Command('jfr')
@@ -15,6 +16,7 @@ export function jfrCommand(): Command {
     .addCommand(summaryCommand())
     .addCommand(printCommand())
     .addCommand(metadataCommand())
+    .addCommand(viewCommand())
     .addCommand(tailCommand())
     .addCommand(scrubCommand())
     .addCommand(assembleCommand())

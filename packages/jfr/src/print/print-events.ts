@@ -15,6 +15,7 @@ import { endOf, inEndOrder, type LocatedEvent, locateEvents } from './locate-eve
 import type { PrintableChunk } from './printable-chunk.ts';
 import { isContextual, TextRenderer } from './text.ts';
 import { ThreadContexts } from './thread-contexts.ts';
+import { wellFormed } from './well-formed.ts';
 import { XML_BEGIN, XML_END, XmlRenderer } from './xml.ts';
 
 export interface PrintOptions {
@@ -31,9 +32,6 @@ export interface PrintOptions {
 /** Takes text in pieces of any size; a returned promise is waited for before the next piece. */
 export type Write = (text: string) => void | Promise<void>;
 
-// Half a surrogate pair has no UTF-8 form; Java's encoder writes a question mark.
-const LONE_SURROGATE = /\p{Surrogate}/u;
-const LONE_SURROGATES = /\p{Surrogate}/gu;
 const PIECE = 1 << 16;
 /** Events that text output may hold back to bring them in order; the JDK's number. */
 const WINDOW = 1_000_000;
@@ -185,6 +183,6 @@ class Pieces {
   flush(): void | Promise<void> {
     const text = this.#text;
     this.#text = '';
-    return this.#write(LONE_SURROGATE.test(text) ? text.replace(LONE_SURROGATES, '?') : text);
+    return this.#write(wellFormed(text));
   }
 }

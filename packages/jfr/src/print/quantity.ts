@@ -11,11 +11,14 @@ const DAY = 24n * HOUR;
 
 const length = (value: number): number => Math.trunc(Math.log10(value)) + 1;
 
-/** For example `12.3 ms`, `1.00 s`, `2 m 5 s`, `0 s`. */
-export function formatDuration(nanos: bigint): string {
+/**
+ * For example `12.3 ms`, `1.00 s`, `2 m 5 s`, `0 s`. Below a second `digits` decimals of a millisecond are
+ * shown; -1: three significant figures.
+ */
+export function formatDuration(nanos: bigint, digits = -1): string {
   const rounded = nanos < 0n ? -round(-nanos) : round(nanos);
   if (rounded === 0n) return '0 s';
-  return rounded < 0n ? `-${positive(-rounded)}` : positive(rounded);
+  return rounded < 0n ? `-${positive(-rounded, digits)}` : positive(rounded, digits);
 }
 
 function round(nanos: bigint): bigint {
@@ -35,10 +38,10 @@ function round(nanos: bigint): bigint {
   return ((nanos + HOUR / 2n) / HOUR) * HOUR;
 }
 
-function positive(nanos: bigint): string {
-  if (nanos < MICRO) return `${formatFixed(Number(nanos) / 1_000_000, 6)} ms`;
+function positive(nanos: bigint, digits: number): string {
   if (nanos < SECOND) {
-    return `${formatFixed(Number(nanos) / 1_000_000, 9 - length(Number(nanos)))} ms`;
+    const significant = nanos < MICRO ? 6 : 9 - length(Number(nanos));
+    return `${formatFixed(Number(nanos) / 1_000_000, digits < 0 ? significant : digits)} ms`;
   }
   if (nanos < MINUTE) {
     const seconds = Number(nanos / SECOND);
