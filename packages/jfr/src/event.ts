@@ -39,22 +39,26 @@ export class JfrEvent {
 
   /** Nanoseconds since 1970; the chunk's start for a type without startTime. */
   get startNanos(): bigint {
-    const ticks = this.has('startTime') ? this.fields.startTime : undefined;
-    return typeof ticks === 'number' || typeof ticks === 'bigint'
-      ? this.chunk.epochNanos(ticks)
-      : this.chunk.header.startNanos;
+    const ticks = this.#ticks('startTime');
+    return ticks === undefined ? this.chunk.header.startNanos : this.chunk.epochNanos(ticks);
   }
 
   /** Nanoseconds; 0 for a type without duration. */
   get durationNanos(): bigint {
-    const ticks = this.has('duration') ? this.fields.duration : undefined;
-    return typeof ticks === 'number' || typeof ticks === 'bigint'
-      ? this.chunk.spanNanos(ticks)
-      : 0n;
+    const ticks = this.#ticks('duration');
+    return ticks === undefined ? 0n : this.chunk.spanNanos(ticks);
   }
 
   get endNanos(): bigint {
     return this.startNanos + this.durationNanos;
+  }
+
+  #ticks(field: string): number | bigint | undefined {
+    const value = this.has(field) ? this.fields[field] : undefined;
+    // a broken or odd type may declare it as anything
+    return typeof value === 'bigint' || Number.isInteger(value)
+      ? (value as number | bigint)
+      : undefined;
   }
 
   /** `eventThread`, or `sampledThread` of a sample. */

@@ -58,7 +58,7 @@ function withinTime(
 ): Uint32Array {
   const within = (nanos: bigint): boolean =>
     (from === undefined || nanos >= from) && (to === undefined || nanos < to);
-  if (!leaves.some(({ path }) => path === 'startTime')) {
+  if (!leaves.some(({ path, op }) => path === 'startTime' && op.kind === 'long')) {
     return within(clock.startNanos) ? offsets : new Uint32Array(0);
   }
   const columns = decode(offsets, 'startTime');
