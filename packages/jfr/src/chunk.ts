@@ -65,6 +65,11 @@ export class Chunk {
     this.#damage = new Damage(salvage, index, (at) => offset + (sifted?.origin(at) ?? at));
   }
 
+  /** Whether damage is taken note of in `losses`, or thrown. */
+  get salvages(): boolean {
+    return this.#damage.salvage;
+  }
+
   /** What the bytes are where they are not the whole chunk. */
   get sifted(): SiftedBytes | undefined {
     return this.#options.sifted;

@@ -35,7 +35,8 @@ export class Recording {
   readonly #source: ByteSource;
   readonly #options: ReadOptions;
   readonly #headLosses: readonly Loss[];
-  readonly #losses: Map<number, readonly Loss[]> = new Map();
+  /** Those of each chunk opened, which grow as more of it is read. */
+  readonly #losses: (readonly Loss[])[] = [];
   #known: KnownMetadata | undefined;
 
   constructor(
@@ -71,7 +72,12 @@ export class Recording {
 
   /** What could not be read so far, in salvage mode; it grows as chunks are read. */
   get losses(): readonly Loss[] {
-    return [...this.#headLosses, ...[...this.#losses.values()].flat()];
+    const all = new Map<string, Loss>();
+    for (const loss of [...this.#headLosses, ...this.#losses.flat()]) {
+      const { chunk, code, what, offset } = loss;
+      all.set(`${chunk} ${code} ${what} ${offset}`, loss);
+    }
+    return [...all.values()];
   }
 
   /**
@@ -158,7 +164,7 @@ export class Recording {
     });
     const metadata = chunk.metadataIfWhole;
     if (metadata?.borrowed === false) this.#known = metadata;
-    this.#losses.set(place.index, chunk.losses);
+    if (chunk.salvages) this.#losses.push(chunk.losses);
     return chunk;
   }
 
