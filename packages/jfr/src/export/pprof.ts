@@ -110,10 +110,9 @@ export function pprofProfile(profile: StackProfile): Uint8Array {
     }
     out.message(
       4,
-      new Message().number(1, index + 1).message(
-        4,
-        new Message().number(1, id).number(2, line ?? 0),
-      ),
+      new Message()
+        .number(1, index + 1)
+        .message(4, new Message().number(1, id).number(2, line ?? 0)),
     );
   }
   for (const [name, id] of functions) {
@@ -148,7 +147,12 @@ function samplesOf({ stack, thread, weight, threads }: StackProfile): Iterable<S
     const key = stack[row]! * threads.length + thread[row]!;
     const known = samples.get(key);
     if (known === undefined) {
-      samples.set(key, { stack: stack[row]!, thread: thread[row]!, count: 1, weight: weight[row]! });
+      samples.set(key, {
+        stack: stack[row]!,
+        thread: thread[row]!,
+        count: 1,
+        weight: weight[row]!,
+      });
     } else {
       known.count++;
       known.weight += weight[row]!;

@@ -89,12 +89,12 @@ export async function collectStacks(
     stack,
     thread,
     nanos: columns.has('startTime')
-      ? Float64Array.from(columns.numbers('startTime'))
+      ? roundedNumbers(columns, 'startTime')
       : new Float64Array(columns.length),
     weight:
       weightField === undefined
         ? new Float64Array(columns.length).fill(1)
-        : Float64Array.from({ length: columns.length }, numberAt(columns, weightField)),
+        : roundedNumbers(columns, weightField),
   };
 }
 
@@ -181,11 +181,7 @@ async function stacksOfTraces(
   });
 }
 
-function stacksOfFields(
-  columns: Columns,
-  names: readonly string[],
-  table: StackTable,
-): Int32Array {
+function stacksOfFields(columns: Columns, names: readonly string[], table: StackTable): Int32Array {
   const fields = names.map((name) => columns.get(name));
   const stack = new Int32Array(columns.length);
   for (let row = 0; row < stack.length; row++) {
@@ -243,12 +239,14 @@ function unitOf({ field }: Column): string {
   return field.dataAmount?.toLowerCase() ?? '';
 }
 
-function numberAt(columns: Columns, name: string): (_: unknown, row: number) => number {
+/** A numeric column, rounded where a value lies beyond 2^53: good for pictures and sums. */
+export function roundedNumbers(columns: Columns, name: string): Float64Array {
   const column = columns.get(name);
   if (!('values' in column)) {
     throw new JfrError('JFR_UNKNOWN_NAME', `${name} of ${columns.eventName} is no number`);
   }
-  return (_, row) => Number(column.values[row]);
+  const { values } = column;
+  return Float64Array.from({ length: values.length }, (_, row) => Number(values[row]));
 }
 
 /** The summed weight of each stack, in the order of `stacks`. */
