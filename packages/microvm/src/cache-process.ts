@@ -26,11 +26,15 @@ const packageOf: Readonly<Record<string, string>> = {
   xz: 'xz-utils',
 };
 
-const running = new Set<ChildProcess>();
+const running = new Map<ChildProcess, Promise<unknown>>();
 
-/** Ends every tool that is running, with its children. For signal handlers: synchronous. */
-export function endCommands(): void {
-  for (const child of running) endGroup(child, 'SIGTERM');
+/** Ends every tool that is running, with its children, and waits until they have gone. */
+export async function endCommands(limitMs: number): Promise<void> {
+  for (const child of running.keys()) endGroup(child, 'SIGTERM');
+  const gone = Promise.allSettled(running.values());
+  const late = new Promise((resolve) => setTimeout(resolve, limitMs).unref());
+  await Promise.race([gone, late]);
+  for (const child of running.keys()) endGroup(child, 'SIGKILL');
 }
 
 function endGroup(child: ChildProcess, signal: NodeJS.Signals): void {
@@ -66,11 +70,12 @@ export async function runCommand(
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
   });
-  running.add(child);
+  const collected = collect(child, options);
+  running.set(child, collected);
   const abort = (): void => endGroup(child, 'SIGTERM');
   options.signal?.addEventListener('abort', abort, { once: true });
   try {
-    const { code, stdout, stderr } = await collect(child, options);
+    const { code, stdout, stderr } = await collected;
     if (options.signal?.aborted) throw aborted(place);
     if (code === 0) return stdout;
     if (/No space left on device|Disk quota exceeded/.test(stderr)) throw diskFull(place);

@@ -8,12 +8,12 @@
 // An entry is made aside and renamed when whole, so it is there entirely or not at all. Safe to
 // delete at any time.
 import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, rmSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { explainDiskFull } from './cache-error.ts';
-import { endCommands } from './cache-process.ts';
+import { removeWhenInterrupted } from './cache-interrupt.ts';
 
 /** Progress of a build. `fraction` is 0..1 within the step, where it is known. */
 export interface BuildProgress {
@@ -105,7 +105,7 @@ export async function cached(
     await mkdir(join(root, kind), { recursive: true });
     await rm(work, { recursive: true, force: true });
     await mkdir(work, { recursive: true });
-    const stopGuard = removeWhenInterrupted(work);
+    const forget = removeWhenInterrupted(work);
     try {
       const facts = await build(work);
       const record: CacheRecord = {
@@ -121,8 +121,8 @@ export async function cached(
       const winner = await moveIntoPlace(work, directory);
       return { directory, record: winner ?? record, reused: false, seconds: seconds() };
     } finally {
-      stopGuard();
       await rm(work, { recursive: true, force: true });
+      forget();
     }
   } catch (error) {
     throw explainDiskFull(error, root);
@@ -200,20 +200,4 @@ async function names(directory: string): Promise<string[]> {
   } catch {
     return [];
   }
-}
-
-/** On Ctrl-C, a hang-up or a plain kill: ends the tools, removes the half-made entry, goes on dying. */
-function removeWhenInterrupted(work: string): () => void {
-  const signals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  const clean = (signal: NodeJS.Signals): void => {
-    endCommands();
-    rmSync(work, { recursive: true, force: true, maxRetries: 5 });
-    stop();
-    process.kill(process.pid, signal);
-  };
-  const stop = (): void => {
-    for (const signal of signals) process.off(signal, clean);
-  };
-  for (const signal of signals) process.on(signal, clean);
-  return stop;
 }

@@ -16,6 +16,7 @@ import { firstAvailable, resolvePackages } from './image-packages.ts';
 import { ensurePrograms, guestDirectory, hashSources } from './image-programs.ts';
 import { describeService, ensureService, type ServiceDescription } from './image-service.ts';
 import { readPackageSources, withApt } from './image-sources.ts';
+import { withUserlandTemporary } from './image-temporary.ts';
 import {
   furnishTree,
   type ImageFile,
@@ -166,20 +167,28 @@ async function ensureUserland(userland: Userland, options: BuildOptions): Promis
         tar,
         '-',
       ];
-      await runCommand(command, {
-        input: `${sources.lines.join('\n')}\n`,
-        env: { SOURCE_DATE_EPOCH: String(imageEpoch) },
-        ...(options.signal === undefined ? {} : { signal: options.signal }),
-        onLine: (line) => {
-          const step = userlandSteps.find(([pattern]) => pattern.test(line));
-          if (step === undefined) return;
-          const message = line.replace(/^I: |\.\.\.$/g, '');
-          options.onProgress?.({ step: 'userland', message, fraction: step[1] });
-        },
-      }).catch(explainModes);
+      await withUserlandTemporary((temporary) =>
+        runCommand(withOwnMounts(command), {
+          input: `${sources.lines.join('\n')}\n`,
+          env: { SOURCE_DATE_EPOCH: String(imageEpoch), TMPDIR: temporary },
+          ...(options.signal === undefined ? {} : { signal: options.signal }),
+          onLine: (line) => {
+            const step = userlandSteps.find(([pattern]) => pattern.test(line));
+            if (step === undefined) return;
+            const message = line.replace(/^I: |\.\.\.$/g, '');
+            options.onProgress?.({ step: 'userland', message, fraction: step[1] });
+          },
+        }),
+      ).catch(explainModes);
     },
     options,
   );
+}
+
+/** As root mmdebstrap mounts /proc, /sys and /dev: where nobody else sees them, and they end with it. */
+function withOwnMounts(command: [string, ...string[]]): [string, ...string[]] {
+  if (process.getuid?.() !== 0) return command;
+  return ['unshare', '--mount', '--propagation', 'private', ...command];
 }
 
 /** Without root, mmdebstrap needs a range of user ids of its own; its message does not say how. */
