@@ -162,7 +162,7 @@ async function compare(jdk: Jdk, events: number, rounds: number): Promise<void> 
   );
 }
 
-/** Cost by size, each work in a fresh process. */
+/** Cost by size, each work in a fresh process, ours and the JDK's. */
 async function linear(jdk: Jdk, events: number): Promise<void> {
   const rows: string[][] = [];
   for (const factor of [0.1, 1, 10]) {
@@ -171,17 +171,26 @@ async function linear(jdk: Jdk, events: number): Promise<void> {
     for (const work of ['summary', 'one', 'all']) {
       const runs = Array.from({ length: 3 }, () => inChild(work, file));
       const time = spread(runs.map(({ millis }) => millis));
+      let peer: [millis: string, peak: string] = ['-', '-'];
+      if (work !== 'summary') {
+        const java = new Peer(jdk);
+        const [millis] = await java.run(work, file);
+        peer = [`${millis.toFixed(0)} ms`, (java.peak / 1e6).toFixed(0)];
+        await java.end();
+      }
       rows.push([
         megabytes.toFixed(0),
         work,
         show(time, 'ms'),
         (time.median / megabytes).toFixed(2),
         (runs[0]!.maxRss / 1e6).toFixed(0),
+        ...peer,
       ]);
     }
   }
-  console.log('\nCost by size (a fresh process each)\n');
-  printTable(['MB', 'work', 'time', 'ms per MB', 'peak, MB'], rows);
+  console.log('\nCost by size (a fresh process each, its start not counted)\n');
+  const head = ['MB', 'work', 'ours', 'ms per MB', 'peak, MB', 'JDK, one run', 'JDK peak, MB'];
+  printTable(head, rows);
 }
 
 function inChild(work: string, file: string): { millis: number; maxRss: number } {
@@ -213,6 +222,8 @@ if (values.work && values.file) {
     console.error('no JDK of 25 or newer: it is the peer, and makes the recording');
     process.exit(1);
   }
-  await compare(jdk, Number(values.events), Number(values.rounds));
+  if (Number(values.rounds) > 0) {
+    await compare(jdk, Number(values.events), Number(values.rounds));
+  }
   if (values.linear) await linear(jdk, Number(values.events));
 }
