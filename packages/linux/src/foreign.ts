@@ -43,6 +43,12 @@ export const pread: Call<[fd: number, buffer: number, count: number, offset: num
   'intptr_t pread(int fd, uintptr_t buffer, size_t count, int64_t offset)',
 );
 
+// SAFETY: [addr, addr + len) is mapped by the caller; one byte per page is written at `vector`, which the
+// caller mapped for it; nothing is kept. Any thread. mincore(2)
+export const mincore: Call<[addr: number, length: number, vector: number]> = bind(
+  'int mincore(uintptr_t addr, size_t len, uintptr_t vector)',
+);
+
 // SAFETY: the caller owns [addr, addr + len) and has dropped every view of it. Any thread. munmap(2)
 export const munmap: Call<[addr: number, length: number]> = bind(
   'int munmap(uintptr_t addr, size_t len)',

@@ -4,6 +4,7 @@ import { Arena } from './arena.ts';
 import {
   errno,
   madvise,
+  mincore,
   mmap,
   mmapOver,
   munmap,
@@ -97,6 +98,19 @@ export class Mapping {
     if (!this.#mapped) throw new RangeError(`${this.#place} is no longer mapped`);
     if (offset < 0 || length < 0 || offset + length > this.length) {
       throw new RangeError(`[${offset}, ${offset + length}) is outside ${this.length} bytes`);
+    }
+  }
+
+  /** Which pages of 4 KiB are in memory now: of a file, in the page cache. One byte per page, 1 or 0. */
+  residency(): Uint8Array {
+    this.#inside(0, this.length);
+    const pages = Math.ceil(this.length / 4096);
+    const vector = mapAnonymous(pages);
+    try {
+      checked(mincore(this.address, this.length, vector.address), 'mincore', this.#place);
+      return new Uint8Array(vector.bytes()).map((byte) => byte & 1);
+    } finally {
+      vector.unmap();
     }
   }
 

@@ -15,6 +15,7 @@ export { FileSource, type MemorySource, type Readahead } from './memory-source.t
 export { buildFaultEngine, buildPreload, preloadLibraryPath } from './native-build.ts';
 export { type LoopKind, PAGER_POLICIES, type PagerOptions, type PagerPolicy } from './options.ts';
 export { PagerError, type PagerErrorCode } from './pager-error.ts';
+export { type Recommendation, recommendPolicy } from './recommend.ts';
 export { type RestoreTrace, readRestoreTrace, type Until } from './restore-trace.ts';
 export { type PagerHost, type PagerNotice, type PagerSummary, servePager } from './serve.ts';
 export { type SettleOptions, settledFaults } from './settle.ts';

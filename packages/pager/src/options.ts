@@ -45,6 +45,11 @@ export interface PagerOptions {
   readonly regions?: readonly GuestRange[];
   /** SHA-256 of the memory file, hexadecimal, to hold the working set against. */
   readonly snapshotHash?: string;
+  /**
+   * Count prefetched pages that nobody touches, by the marks in the VMM's page table: right for an emulated
+   * guest, too high for one that runs by KVM. Default false.
+   */
+  readonly measureWaste?: boolean;
   /** Default `willneed`. */
   readonly readahead?: Readahead;
   /** Default: `native` where it can be built; the notice `listening` says which and why. */

@@ -142,7 +142,7 @@ export async function servePager(
     try {
       const session = { resolved, source, layout, set, loop, log, host, early };
       const end = await servePeer(peer, session);
-      const totals = totalsOf(end.counters);
+      const totals = { ...totalsOf(end.counters), wasted: end.wasted };
       log.summary(now(), totals);
       return { reason: end.reason, loop: loop.kind, lost: end.lost, ...totals };
     } catch (error) {
@@ -196,6 +196,7 @@ async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
       ended: () => channel.receive(peer.socket)?.length === 0,
       resumable: (pages: number, nanos: number) =>
         host.notify({ event: 'resumable', pages, nanos }),
+      measureWaste: resolved.measureWaste === true,
       stopped: host.stopped,
       stopping: host.stopping,
     };

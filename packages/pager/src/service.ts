@@ -15,6 +15,7 @@ import { Prefetcher, type PrefetchRun } from './prefetch.ts';
 import { type PrefetchPlan, wholeMemory } from './prefetch-plan.ts';
 import { PrefetchUnits } from './prefetch-units.ts';
 import type { RegionTable } from './region-table.ts';
+import { WasteMeter } from './waste-meter.ts';
 
 /** Everything a service works with. */
 export interface ServiceParts {
@@ -35,6 +36,7 @@ export interface ServiceParts {
   readonly ended: () => boolean;
   /** The policy wants nothing more before the VM runs. */
   readonly resumable: (pages: number, nanos: number) => void;
+  readonly measureWaste: boolean;
   readonly stopped: () => boolean;
   readonly stopping: Promise<void>;
 }
@@ -45,6 +47,8 @@ export interface ServiceEnd {
   readonly counters: Counters;
   /** Events that are in no log, because nobody took them in time. */
   readonly lost: number;
+  /** Prefetched pages that nobody touched; -1: not known. */
+  readonly wasted: number;
 }
 
 /** Lets the VMM go on without us; false when it has gone already. */
@@ -82,12 +86,12 @@ export async function serveInTypeScript(parts: ServiceParts): Promise<ServiceEnd
       parts.resumable(counters[COUNTER.prefetched]!, now() - start);
     }
     if (loop.run(work.finished ? undefined : work) === 'peer-gone') {
-      return { reason: 'vm-ended', counters: counters.slice(), lost: 0 };
+      return { reason: 'vm-ended', counters: counters.slice(), lost: 0, wasted: -1 };
     }
     await turn();
     if (detaching && work.finished) {
       const reason = unregister(parts) ? 'detached' : 'vm-ended';
-      return { reason, counters: counters.slice(), lost: 0 };
+      return { reason, counters: counters.slice(), lost: 0, wasted: -1 };
     }
     if (parts.stopped() && !detaching) {
       detaching = true;
@@ -95,6 +99,18 @@ export async function serveInTypeScript(parts: ServiceParts): Promise<ServiceEnd
     }
   }
 }
+
+/** How often the touched pages are counted. The last count before the VM's end is what is told. */
+const SAMPLE_MILLIS = 500;
+
+function startMeter({ peer, table }: ServiceParts): WasteMeter | undefined {
+  const meter = new WasteMeter(peer.pid, peer.regions, table.pageSize);
+  return meter.begin() ? meter : undefined;
+}
+
+/** Pages that came because somebody asked. */
+const faultedPages = (counters: Counters): number =>
+  counters[COUNTER.copied]! + counters[COUNTER.zeroed]!;
 
 /** Pages fetched side by side before they are installed. */
 const FETCHED_AT_ONCE = 512;
@@ -161,12 +177,15 @@ export async function serveNatively(
   };
   const start = now();
   const ended = engine.start();
+  let meter: WasteMeter | undefined;
   const prefetched = (async () => {
     const workers = Math.min(MOST_WORKERS, availableParallelism());
     await install(plan.runs.slice(0, plan.before), parts.before, workers);
+    if (parts.measureWaste) meter = startMeter(parts);
     parts.resumable(engine.counters[COUNTER.prefetched]!, now() - start);
     await install(plan.runs.slice(plan.before), parts.behind, 1);
   })();
+  const sampling = setInterval(() => meter?.sample(), SAMPLE_MILLIS);
   let detached = false;
   const detaching = parts.stopping.then(async () => {
     await prefetched;
@@ -182,6 +201,7 @@ export async function serveNatively(
   try {
     await Promise.race([ended, Promise.all([prefetched, detaching, gone]).then(() => ended)]);
   } finally {
+    clearInterval(sampling);
     watch.close();
     await engine.close();
   }
@@ -189,5 +209,7 @@ export async function serveNatively(
     reason: detached ? 'detached' : 'vm-ended',
     counters: engine.counters,
     lost: engine.lost,
+    wasted:
+      meter?.wasted(engine.counters[COUNTER.prefetched]!, faultedPages(engine.counters)) ?? -1,
   };
 }

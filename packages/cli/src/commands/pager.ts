@@ -17,6 +17,7 @@ import { formatBytes, printJson, printTable } from '../output.ts';
 interface ServeFlags {
   readonly socket: string;
   readonly memory: string;
+  readonly measureWaste?: true;
   readonly diff?: readonly string[];
   readonly cache?: string;
   readonly record?: string;
@@ -61,6 +62,7 @@ function printSummary(summary: PagerSummary): void {
       ['zeroed', pages(summary.zeroed)],
       ['found present', pages(summary.raced)],
       ['prefetched', pages(summary.prefetched)],
+      ['of these never touched', summary.wasted < 0 ? 'not known' : pages(summary.wasted)],
       ['given back', pages(Math.round(summary.removed / 4096))],
     ],
     [1],
@@ -83,6 +85,7 @@ function serveCommand(): Command {
     .addOption(new Option('--policy <policy>', 'what to install when').choices(PAGER_POLICIES))
     .option('--handshake-timeout <ms>', 'how long to wait for a VMM', milliseconds, 10_000)
     .option('--manifest <file>', 'manifest.json of the snapshot: guest-physical layout and hash')
+    .option('--measure-waste', 'count prefetched pages that nobody touches (emulated guests)')
     .option('--json', 'the summary as JSON on stdout')
     .addHelpText(
       'after',
@@ -99,6 +102,7 @@ function serveCommand(): Command {
         socketPath: flags.socket,
         memoryPath: flags.memory,
         handshakeTimeoutMs: flags.handshakeTimeout,
+        ...(flags.measureWaste === undefined ? {} : { measureWaste: true }),
         ...(flags.diff === undefined ? {} : { diffPaths: flags.diff }),
         ...(flags.cache === undefined ? {} : { cachePath: flags.cache }),
         ...(flags.record === undefined ? {} : { recordPath: flags.record }),
