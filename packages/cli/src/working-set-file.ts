@@ -1,53 +1,68 @@
 // SPDX-License-Identifier: Apache-2.0
 // From recordings of restores to the working set that is kept beside their snapshot.
-import { closeSync, openSync, renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { openFileSource } from '@rekindle/bytes/node';
-import { openRecording } from '@rekindle/jfr';
-import { dataExtents } from '@rekindle/linux';
+import { renameSync, writeFileSync } from 'node:fs';
 import type { Manifest } from '@rekindle/microvm';
-import { buildWorkingSet, encodeWorkingSet, pagesOf, touchOrder } from '@rekindle/pager';
+import {
+  buildWorkingSet,
+  encodeWorkingSet,
+  FileSource,
+  type RestoreTrace,
+  readRestoreTrace,
+  type Until,
+  type WorkingSet,
+} from '@rekindle/pager';
 
-/** Writes `working-set` into a snapshot directory; returns the number of pages in it. */
-export async function writeWorkingSet(
-  snapshot: string,
-  manifest: Manifest,
-  recordings: readonly string[],
-): Promise<number> {
-  const { machine, files } = manifest;
-  const orders: number[][] = [];
-  for (const file of recordings) {
-    const source = openFileSource(file);
-    try {
-      const recording = await openRecording(source);
-      const faults = await recording.columns('rekindle.PageFault', ['startTime', 'guestPhysical']);
-      orders.push(touchOrder(faults.numbers('guestPhysical'), machine.regions, machine.pageSize));
-    } finally {
-      source.close();
-    }
-  }
-  const set = buildWorkingSet(orders, {
-    pageSize: machine.pageSize,
-    memoryBytes: files.memory.bytes,
-    snapshotHash: files.memory.sha256,
-    isZero: holes(join(snapshot, files.memory.path), files.memory.bytes, machine.pageSize),
-  });
-  const path = join(snapshot, 'working-set');
-  writeFileSync(`${path}.tmp`, encodeWorkingSet(set));
-  renameSync(`${path}.tmp`, path);
-  return pagesOf(set.runs) + pagesOf(set.zeroRuns);
+/** A snapshot of ours: its memory file, and its manifest. */
+export interface SnapshotMemory {
+  readonly memory: string;
+  readonly manifest: Manifest;
 }
 
-/** Whether a page of the memory file lies in a hole. */
-function holes(path: string, bytes: number, pageSize: number): (page: number) => boolean {
-  const hasData = new Uint8Array(bytes / pageSize);
-  const fd = openSync(path, 'r');
+/** What each recorded restore touched, up to a point. */
+export function readTraces(
+  runs: readonly string[],
+  { machine }: Manifest,
+  until: Until,
+): Promise<RestoreTrace[]> {
+  const options = { pageSize: machine.pageSize, until };
+  return Promise.all(runs.map((run) => readRestoreTrace(run, machine.regions, options)));
+}
+
+export interface WorkingSetOptions {
+  /** In at least so many of the recordings; default: in all. */
+  readonly threshold?: number;
+  /** Pages taken along to join two runs. */
+  readonly gap?: number;
+}
+
+/** The pages that the restores of a snapshot have in common, tied to its hash. */
+export function workingSetOf(
+  { memory, manifest }: SnapshotMemory,
+  restores: readonly RestoreTrace[],
+  { threshold, gap }: WorkingSetOptions = {},
+): WorkingSet {
+  const { pageSize } = manifest.machine;
+  const source = new FileSource(memory, 'none');
   try {
-    for (const { start, end } of dataExtents(fd, bytes)) {
-      hasData.fill(1, Math.floor(start / pageSize), Math.ceil(end / pageSize));
-    }
+    return buildWorkingSet(
+      restores.map(({ pages }) => pages),
+      {
+        pageSize,
+        memoryBytes: manifest.files.memory.bytes,
+        snapshotHash: manifest.files.memory.sha256,
+        hotRank: Math.max(...restores.map(({ beforeAnswer }) => beforeAnswer)),
+        isZero: (page) => source.isZero(page * pageSize, pageSize),
+        ...(gap === undefined ? {} : { gap }),
+        ...(threshold === undefined ? {} : { threshold }),
+      },
+    );
   } finally {
-    closeSync(fd);
+    source.close();
   }
-  return (page) => hasData[page] === 0;
+}
+
+/** Writes a working set aside, and renames it when it is whole. */
+export function writeWorkingSet(path: string, set: WorkingSet): void {
+  writeFileSync(`${path}.tmp`, encodeWorkingSet(set));
+  renameSync(`${path}.tmp`, path);
 }

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Manifest, MicrovmError, openSnapshot } from '@rekindle/microvm';
+import { MicrovmError, openSnapshot } from '@rekindle/microvm';
 import {
-  buildWorkingSet,
   checkWorkingSet,
   decodeWorkingSet,
-  encodeWorkingSet,
-  FileSource,
   fitOf,
   overlapOf,
   pageSetOf,
   pagesOf,
-  type RestoreTrace,
-  readRestoreTrace,
   type Until,
   type WorkingSet,
 } from '@rekindle/pager';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { FileError } from '../file-error.ts';
 import { formatBytes, Progress, printJson, printTable } from '../output.ts';
+import {
+  readTraces,
+  type SnapshotMemory,
+  workingSetOf,
+  writeWorkingSet,
+} from '../working-set-file.ts';
 
 const UNTIL: readonly Until[] = ['end', 'first-response', 'settled'];
 
@@ -31,7 +32,7 @@ function whole(text: string): number {
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 /** A snapshot of ours, with its manifest. */
-function snapshotAt(directory: string): { memory: string; manifest: Manifest } {
+function snapshotAt(directory: string): SnapshotMemory {
   const snapshot = openSnapshot(directory);
   if (snapshot.kind === 'bare') {
     throw new MicrovmError('SNAPSHOT_FOREIGN', `${directory} has no manifest`, {
@@ -41,17 +42,6 @@ function snapshotAt(directory: string): { memory: string; manifest: Manifest } {
   }
   return { memory: snapshot.memory, manifest: snapshot.manifest };
 }
-
-const traces = (
-  runs: readonly string[],
-  { machine }: Manifest,
-  until: Until,
-): Promise<RestoreTrace[]> =>
-  Promise.all(
-    runs.map((run) =>
-      readRestoreTrace(run, machine.regions, { pageSize: machine.pageSize, until }),
-    ),
-  );
 
 function readSet(path: string): WorkingSet {
   return decodeWorkingSet(
@@ -70,33 +60,16 @@ interface BuildFlags {
 
 async function build(directory: string, runs: string[], flags: BuildFlags): Promise<void> {
   const { memory, manifest } = snapshotAt(directory);
-  const { machine, files } = manifest;
   const progress = new Progress(flags.json);
   progress.start(`read ${runs.length} recording${runs.length === 1 ? '' : 's'}`);
-  const restores = await traces(runs, manifest, flags.until);
+  const restores = await readTraces(runs, manifest, flags.until);
   progress.done();
-  const source = new FileSource(memory, 'none');
-  let set: WorkingSet;
-  try {
-    const { pageSize } = machine;
-    set = buildWorkingSet(
-      restores.map(({ pages }) => pages),
-      {
-        pageSize,
-        memoryBytes: files.memory.bytes,
-        snapshotHash: files.memory.sha256,
-        gap: flags.gap,
-        hotRank: Math.max(...restores.map(({ beforeAnswer }) => beforeAnswer)),
-        isZero: (page) => source.isZero(page * pageSize, pageSize),
-        ...(flags.threshold === undefined ? {} : { threshold: flags.threshold }),
-      },
-    );
-  } finally {
-    source.close();
-  }
+  const set = workingSetOf({ memory, manifest }, restores, {
+    gap: flags.gap,
+    ...(flags.threshold === undefined ? {} : { threshold: flags.threshold }),
+  });
   const path = flags.output ?? join(directory, 'working-set');
-  writeFileSync(`${path}.tmp`, encodeWorkingSet(set));
-  renameSync(`${path}.tmp`, path);
+  writeWorkingSet(path, set);
   const prefetched = restores.filter((restore) => restore.prefetched > 0);
   for (const { path: run } of prefetched) {
     process.stderr.write(
@@ -168,7 +141,7 @@ async function inspect(path: string, runs: string[], flags: InspectFlags): Promi
     const { sha256, bytes } = manifest.files.memory;
     const { pageSize } = manifest.machine;
     checkWorkingSet(set, { bytes, pageSize, snapshotHash: sha256 }, path);
-    for (const trace of await traces(runs, manifest, flags.until)) {
+    for (const trace of await readTraces(runs, manifest, flags.until)) {
       fits.push({ run: trace.path, prefetched: trace.prefetched, ...fitOf(set, trace.pages) });
     }
   }
