@@ -5,7 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { demoGuest, isolatedState, leftBehind, NOTHING } from './testing/vms.ts';
+import { demoGuest, isolatedState, leftBehind, NOTHING, until } from './testing/vms.ts';
 
 const BIN = fileURLToPath(new URL('../packages/cli/bin/rekindle.mjs', import.meta.url));
 const state = isolatedState();
@@ -40,7 +40,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   rekindle('kill', '--all');
-  await expect.poll(() => leftBehind(state.directory)).toEqual(NOTHING);
+  await until(() => leftBehind(state.directory).processes.length === 0);
+  expect(leftBehind(state.directory)).toEqual(NOTHING);
   state.remove();
 });
 
