@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { writeWorkingSet } from '../packages/cli/src/working-set-file.ts';
+import { learnWorkingSet } from '../packages/cli/src/working-set-file.ts';
 import {
   bootVm,
   ensureImage,
@@ -127,7 +127,7 @@ async function recordWorkingSet(
     await measure(snapshot, { policy: 'on-demand', record });
     recordings.push(record);
   }
-  return writeWorkingSet(snapshot, manifest, recordings);
+  return learnWorkingSet(snapshot, manifest, recordings);
 }
 
 async function measure(snapshot: string, options: RestoreOptions): Promise<Sample> {

@@ -30,7 +30,7 @@ import {
   snapshotVm,
 } from '@rekindle/microvm';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { writeWorkingSet } from '../packages/cli/src/working-set-file.ts';
+import { learnWorkingSet } from '../packages/cli/src/working-set-file.ts';
 import {
   demoGuest,
   isolatedState,
@@ -211,7 +211,7 @@ describe('a snapshot restored', () => {
     for (const phase of ['load', 'resume', 'first-response', 'kill'])
       expect(phases).toContain(`phase = "${phase}"`);
 
-    await writeWorkingSet(snapshot, taken.manifest, [onDemand]);
+    await learnWorkingSet(snapshot, taken.manifest, [onDemand]);
     vm = await restoreVm(snapshot, { workingSet: join(snapshot, 'working-set'), accept });
     console.log(`prefetched: ${JSON.stringify(vm.timings)}`);
     expect(vm.policy).toBe('prefetch');

@@ -61,6 +61,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/pager.ts')).pagerCommand(),
   },
   {
+    name: 'workingset',
+    about: 'pages to install ahead: build, inspect, compare',
+    load: async () => (await import('./commands/workingset.ts')).workingsetCommand(),
+  },
+  {
     name: 'image',
     about: 'build and list root images',
     load: async () => (await import('./commands/image.ts')).imageCommand(),

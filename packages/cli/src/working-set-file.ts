@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // From recordings of restores to the working set that is kept beside their snapshot.
 import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Manifest } from '@rekindle/microvm';
 import {
   buildWorkingSet,
   encodeWorkingSet,
   FileSource,
+  pagesOf,
   type RestoreTrace,
   readRestoreTrace,
   type Until,
@@ -65,4 +67,17 @@ export function workingSetOf(
 export function writeWorkingSet(path: string, set: WorkingSet): void {
   writeFileSync(`${path}.tmp`, encodeWorkingSet(set));
   renameSync(`${path}.tmp`, path);
+}
+
+/** Keeps what recorded restores have in common beside their snapshot; returns the number of pages. */
+export async function learnWorkingSet(
+  directory: string,
+  manifest: Manifest,
+  recordings: readonly string[],
+): Promise<number> {
+  const memory = join(directory, manifest.files.memory.path);
+  const restores = await readTraces(recordings, manifest, 'end');
+  const set = workingSetOf({ memory, manifest }, restores);
+  writeWorkingSet(join(directory, 'working-set'), set);
+  return pagesOf(set.runs) + pagesOf(set.zeroRuns);
 }

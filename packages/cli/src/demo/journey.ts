@@ -14,7 +14,6 @@ import {
   ensureInitramfs,
   ensureKernel,
   type Machine,
-  type Manifest,
   QemuEngine,
   type RestoreTimings,
   recordingVmLog,
@@ -23,13 +22,13 @@ import {
   type SnapshotTaken,
   snapshotVm,
 } from '@rekindle/microvm';
-import { buildPreload, type PagerPolicy, type PagerSummary, pagesOf } from '@rekindle/pager';
+import { buildPreload, type PagerPolicy, type PagerSummary } from '@rekindle/pager';
 import { clockPair } from '@rekindle/recorder';
 import { captureGuest } from '../guest-capture.ts';
 import { writeCaptureFile } from '../memory/capture-file.ts';
 import { formatBytes, type Progress } from '../output.ts';
 import { writeRun } from '../run-file.ts';
-import { readTraces, workingSetOf, writeWorkingSet } from '../working-set-file.ts';
+import { learnWorkingSet } from '../working-set-file.ts';
 import { isCorrectAnswer } from './answer.ts';
 
 export interface JourneyOptions {
@@ -153,7 +152,7 @@ export async function journey(options: JourneyOptions, progress: Progress): Prom
     await step(
       progress,
       'working set',
-      () => learnWorkingSet(directory, snapshot.manifest, onDemand.recording),
+      () => learnWorkingSet(directory, snapshot.manifest, [onDemand.recording]),
       (pages) => `${pages} pages`,
     );
     const prefetched = await step(
@@ -234,19 +233,6 @@ async function warmUp(machine: Machine, requests: number): Promise<void> {
 async function captureOwners(machine: Machine): Promise<{ readonly memory: GuestMemory }> {
   if (!machine.agent) throw new Error('this engine gives no channel to the guest agent');
   return captureGuest(machine.agent);
-}
-
-/** Keeps the pages that a restore touched until its first answer; returns how many they are. */
-async function learnWorkingSet(
-  directory: string,
-  manifest: Manifest,
-  recording: string,
-): Promise<number> {
-  const memory = join(directory, manifest.files.memory.path);
-  const restores = await readTraces([recording], manifest, 'end');
-  const set = workingSetOf({ memory, manifest }, restores);
-  writeWorkingSet(join(directory, 'working-set'), set);
-  return pagesOf(set.runs) + pagesOf(set.zeroRuns);
 }
 
 /** One restore with everything recorded: host, pager, and who owned the pages. */
