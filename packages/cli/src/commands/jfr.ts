@@ -2,6 +2,8 @@
 import { Command } from 'commander';
 import { assembleCommand } from '../jfr/assemble.ts';
 import { disassembleCommand } from '../jfr/disassemble.ts';
+import { exportCommand } from '../jfr/export.ts';
+import { flameCommand } from '../jfr/flame.ts';
 import { metadataCommand } from '../jfr/metadata.ts';
 import { printCommand } from '../jfr/print.ts';
 import { repairCommand } from '../jfr/repair.ts';
@@ -17,6 +19,8 @@ export function jfrCommand(): Command {
     .addCommand(printCommand())
     .addCommand(metadataCommand())
     .addCommand(viewCommand())
+    .addCommand(flameCommand())
+    .addCommand(exportCommand())
     .addCommand(tailCommand())
     .addCommand(scrubCommand())
     .addCommand(assembleCommand())

@@ -46,7 +46,7 @@ const begin = new Float64Array(count);
 }
 
 let zoomed = 0;
-let inverted = false;
+let inverted = true;
 let pattern = null;
 let hovered = -1;
 
@@ -218,8 +218,9 @@ canvas.addEventListener('click', (event) => {
 document.getElementById('reset').addEventListener('click', () => zoom(0));
 document.getElementById('invert').addEventListener('click', (event) => {
   inverted = !inverted;
-  event.target.setAttribute('aria-pressed', String(inverted));
+  event.target.setAttribute('aria-pressed', String(!inverted));
   draw();
+  scrollTo(0, inverted ? 0 : document.body.scrollHeight);
 });
 const field = document.getElementById('search');
 field.addEventListener('input', () => search(field.value));
@@ -236,5 +237,4 @@ addEventListener('keydown', (event) => {
 addEventListener('resize', draw);
 describe(-1);
 draw();
-if (!inverted) scrollTo(0, document.body.scrollHeight);
 `;

@@ -27,7 +27,7 @@ export function flameGraph(profile: StackProfile, options: FlameOptions = {}): s
 <h1>${escapeHtml(title)}</h1>
 <input id="search" type="search" placeholder="search (regular expression)" aria-label="search frames">
 <button id="reset" type="button">reset zoom</button>
-<button id="invert" type="button" aria-pressed="false">icicles</button>
+<button id="invert" type="button" aria-pressed="false">root at the bottom</button>
 <output id="matched"></output>
 </header>
 <canvas id="graph" tabindex="0" aria-label="flame graph"></canvas>
