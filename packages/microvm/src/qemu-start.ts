@@ -136,6 +136,15 @@ function knownFailure(exit: VmmExit, setup: QemuSetup): MicrovmError | undefined
       ? new MicrovmError('PERMISSION', message ?? preload, { place: 'userfaultfd', hint })
       : new MicrovmError('PAGER_FAILED', message ?? preload, { hint });
   }
+  const unwritable = /can't open backing store (.*) for guest RAM: Permission denied/.exec(
+    log,
+  )?.[1];
+  if (unwritable !== undefined) {
+    return new MicrovmError('PERMISSION', `QEMU may not open the guest's memory: ${unwritable}`, {
+      place: unwritable,
+      hint: 'QEMU wants to open it for writing, though it never writes there: copy the snapshot, or give yourself write permission',
+    });
+  }
   if (/unsupported machine type/.test(log)) {
     return new MicrovmError(
       'SNAPSHOT_FOREIGN',
