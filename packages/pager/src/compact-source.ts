@@ -100,6 +100,10 @@ export class CompactSource implements MemorySource, LazyContent {
     return true;
   }
 
+  readAhead(): void {
+    // Frames are fetched when they are asked for, or prefetched as the policy says.
+  }
+
   attach(states: Uint8Array): void {
     this.#states = states;
     const { table, framePages, frames } = this.#index;

@@ -25,6 +25,8 @@ export interface MemorySource {
   address(offset: number, length: number): number;
   /** Whether a range holds only zeroes. */
   isZero(offset: number, length: number): boolean;
+  /** Starts bringing content near; `runs` first, where there are any. Bytes, ascending. */
+  readAhead(runs: readonly Extent[]): void;
   /** Every address becomes invalid. Idempotent. */
   close(): void;
 }
@@ -37,7 +39,10 @@ export interface LazyContent {
   load(page: number): Promise<void>;
 }
 
-/** When the source's own pages are brought into memory: each would cost a fault of the pager itself. */
+/**
+ * How a file's pages are brought into memory: `willneed` reads ahead what will be installed, or all of it;
+ * `populate` maps it too, so that the pager takes no faults of its own; `none` leaves it to chance.
+ */
 export type Readahead = 'populate' | 'willneed' | 'none';
 
 function openMemory(path: string): { fd: number; bytes: number } {
@@ -71,6 +76,20 @@ function merge(first: readonly Extent[], second: readonly Extent[]): Extent[] {
   return merged;
 }
 
+/** Disks read a gap of this size as fast as they skip it. */
+const READ_GAP = 64 * 1024;
+
+/** Ascending extents, those that are near each other joined. */
+function nearby(extents: readonly Extent[]): Extent[] {
+  const joined: { start: number; end: number }[] = [];
+  for (const extent of extents) {
+    const last = joined.at(-1);
+    if (last !== undefined && extent.start - last.end <= READ_GAP) last.end = extent.end;
+    else joined.push({ ...extent });
+  }
+  return joined;
+}
+
 // One typed array covers at most 2^32 elements; windows keep every index a small integer.
 const WINDOW = 2 ** 30;
 
@@ -88,6 +107,7 @@ export class FileSource implements MemorySource {
   readonly extents: readonly Extent[];
   readonly #mapping: Mapping;
   readonly #address: number;
+  readonly #readahead: Readahead;
   #windows: Int32Array[];
 
   /** @throws PagerError MEMORY_SOURCE when a file is missing, not whole pages, or a diff of another size */
@@ -109,7 +129,7 @@ export class FileSource implements MemorySource {
         new Int32Array(this.#mapping.bytes(offset, Math.min(WINDOW, this.bytes - offset))),
       );
     }
-    this.#readAhead(readahead);
+    this.#readahead = readahead;
   }
 
   #overlay(path: string): Extent[] {
@@ -135,13 +155,18 @@ export class FileSource implements MemorySource {
     }
   }
 
-  /** Only where there is data: populating a hole would fill the page cache with zeroes. */
-  #readAhead(readahead: Readahead): void {
-    if (readahead === 'none') return;
+  /**
+   * Starts bringing content into memory, as the options say.
+   * @param runs what will be installed first, ascending; empty: everything counts the same
+   */
+  readAhead(runs: readonly Extent[]): void {
+    if (this.#readahead === 'none') return;
+    // Only where there is data: populating a hole would fill the page cache with zeroes.
+    const wanted = runs.length > 0 ? nearby(runs) : this.extents;
+    for (const { start, end } of wanted) this.#mapping.advise(ADVICE.willneed, start, end - start);
+    if (this.#readahead !== 'populate') return;
     for (const { start, end } of this.extents) {
-      const known =
-        readahead === 'populate' && this.#mapping.advise(ADVICE.populateRead, start, end - start);
-      if (!known) this.#mapping.advise(ADVICE.willneed, start, end - start);
+      if (!this.#mapping.advise(ADVICE.populateRead, start, end - start)) return;
     }
   }
 

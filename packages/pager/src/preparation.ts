@@ -40,6 +40,13 @@ export class Preparation {
     }
     this.plan = planPrefetch(policy, set, source, pageSize);
     const { runs, before } = this.plan;
+    const content = runs.filter(({ zero }) => !zero).sort((a, b) => a.page - b.page);
+    source.readAhead(
+      content.map(({ page, pages }) => ({
+        start: page * pageSize,
+        end: (page + pages) * pageSize,
+      })),
+    );
     this.before = new PrefetchUnits(runs.slice(0, before), pageSize);
     this.behind = new PrefetchUnits(runs.slice(before), pageSize);
     this.#zeroes = pageSize === 4096 ? undefined : mapAnonymous(pageSize);
