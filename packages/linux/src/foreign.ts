@@ -28,14 +28,11 @@ export const errno = (): number => koffi.errno();
 export const view = (address: number, bytes: number): ArrayBuffer => koffi.view(address, bytes);
 
 // SAFETY: the new mapping belongs to the caller until it calls munmap; with addr = 0 nothing that
-// exists is replaced. Any thread. mmap(2)
+// exists is replaced. With MAP_FIXED [addr, addr + len) is replaced, which must lie inside a mapping that the
+// caller owns; views of it stay valid and see the new content. Any thread. mmap(2)
 export const mmap: Call<
   [addr: number, length: number, prot: number, flags: number, fd: number, offset: number]
 > = bind('uintptr_t mmap(uintptr_t addr, size_t len, int prot, int flags, int fd, int64_t off)');
-
-// SAFETY: `MAP_FIXED`: replaces [addr, addr + len), which must lie inside a mapping that the caller owns; views
-// of that range stay valid and see the new content. Any thread. mmap(2)
-export const mmapOver: typeof mmap = mmap;
 
 // SAFETY: the kernel writes at most `count` bytes at `buffer`, which the caller owns and may write;
 // nothing is kept after the call. Any thread. pread(2)

@@ -6,7 +6,6 @@ import {
   madvise,
   mincore,
   mmap,
-  mmapOver,
   munmap,
   pread,
   syscall,
@@ -77,7 +76,7 @@ export class Mapping {
     this.#inside(offset, length);
     const flags = MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED;
     checked(
-      mmapOver(this.address + offset, length, PROT_READ_WRITE, flags, fd, offset),
+      mmap(this.address + offset, length, PROT_READ_WRITE, flags, fd, offset),
       'mmap',
       this.#place,
     );
