@@ -22,6 +22,13 @@ export function printTable(
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** Writes bytes; done when they have left, so that nothing piles up and they may be changed then. */
+export function writeOut(bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
 export function printJson(value: unknown): void {
   const text = JSON.stringify(value, (_key, item) =>
     typeof item === 'bigint' ? item.toString() : item,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { once } from 'node:events';
 import {
   categoryFilter,
   type EventTypeFilter,
@@ -8,6 +7,7 @@ import {
   printEvents,
 } from '@rekindle/jfr';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { writeOut } from '../output.ts';
 import { openInput } from './input.ts';
 
 interface PrintFlags {
@@ -52,7 +52,7 @@ export function printCommand(): Command {
             filter: everyFilter(filters(flags)),
             onDamage: ({ message }) => process.stderr.write(`warning: left out ${message}\n`),
           },
-          write,
+          writeOut,
         );
       } finally {
         input.warnOfLosses();
@@ -66,9 +66,4 @@ function filters({ events, categories }: PrintFlags): EventTypeFilter[] {
     ...(events === undefined ? [] : [eventTypeFilter(events)]),
     ...(categories === undefined ? [] : [categoryFilter(categories)]),
   ];
-}
-
-/** Waits where the reader of our output is slower than we are, so that nothing piles up in memory. */
-async function write(text: string): Promise<void> {
-  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }

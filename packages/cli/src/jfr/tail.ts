@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { once } from 'node:events';
 import { statSync } from 'node:fs';
 import { eventTypeFilter, printEvents } from '@rekindle/jfr';
 import { followRecording, followRepository } from '@rekindle/jfr/node';
 import { Command } from 'commander';
 import { FileError } from '../file-error.ts';
+import { writeOut } from '../output.ts';
 
 export function tailCommand(): Command {
   return new Command('tail')
@@ -27,13 +27,7 @@ export function tailCommand(): Command {
       const parts = isDirectory ? followRepository(file, options) : followRecording(file, options);
       const filter = flags.events === undefined ? undefined : eventTypeFilter(flags.events);
       for await (const part of parts) {
-        await printEvents(
-          [part],
-          { format: 'text', ...(filter ? { filter } : {}) },
-          async (text) => {
-            if (!process.stdout.write(text)) await once(process.stdout, 'drain');
-          },
-        );
+        await printEvents([part], { format: 'text', ...(filter ? { filter } : {}) }, writeOut);
       }
     });
 }

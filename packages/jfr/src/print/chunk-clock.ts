@@ -33,11 +33,6 @@ export class ChunkClock {
   readonly startNanos: bigint;
   /** Ticks per nanosecond. */
   readonly #divisor: number;
-  readonly #startSecond: number;
-  readonly #startNano: number;
-  #cachedSecond = Number.NaN;
-  #cachedIso = '';
-  #cachedZone = '';
 
   constructor(header: ChunkHeader, region: Region) {
     const offset = Math.trunc(((region.gmtOffset ?? 0) + (region.dst ?? 0)) / 1000);
@@ -46,8 +41,6 @@ export class ChunkClock {
     this.#startTicksNumber = Number(header.startTicks);
     this.startNanos = header.startNanos;
     this.#divisor = Number(header.ticksPerSecond) / NANOS;
-    this.#startSecond = Number(header.startNanos / 1_000_000_000n);
-    this.#startNano = Number(header.startNanos % 1_000_000_000n);
   }
 
   /** Nanoseconds from the chunk's start to a tick value. */
@@ -66,28 +59,8 @@ export class ChunkClock {
 
   /** `OffsetDateTime.toString` of a moment in ticks. */
   isoOfTicks(ticks: Long): string {
-    const delta = this.sinceStart(ticks);
-    const nanos = this.#startNano + delta;
-    if (!Number.isSafeInteger(delta) || !Number.isSafeInteger(nanos)) return this.#slowIso(ticks);
-    const carry = Math.floor(nanos / NANOS);
-    const second = this.#startSecond + carry;
-    const nano = nanos - carry * NANOS;
-    if (nano === 0) return this.#slowIso(ticks);
-    if (second !== this.#cachedSecond) this.#cache(second);
-    return this.#cachedIso + fraction(nano) + this.#cachedZone;
-  }
-
-  #slowIso(ticks: Long): string {
     if (BigInt(ticks) === LONG_MIN) return NO_MOMENT;
     return offsetDateTimeToString(this.epochNanos(ticks), this.offsetSeconds);
-  }
-
-  /** Keeps `yyyy-mm-ddThh:mm:ss.` and the zone of the second last shown: events come in clusters. */
-  #cache(second: number): void {
-    const text = offsetDateTimeToString(BigInt(second) * 1_000_000_000n + 1n, this.offsetSeconds);
-    this.#cachedSecond = second;
-    this.#cachedIso = text.slice(0, text.indexOf('.') + 1);
-    this.#cachedZone = text.slice(text.indexOf('.') + 10);
   }
 
   isoOfMillis(millis: Long): string {
@@ -125,25 +98,8 @@ function saturate(value: number): bigint {
   return value <= -(2 ** 63) ? LONG_MIN : BigInt(value);
 }
 
-/** Nanoseconds within a second, 1..999999999, in groups of three digits as java.time writes them. */
-function fraction(nano: number): string {
-  if (nano % 1_000_000 === 0) return String(nano / 1_000_000).padStart(3, '0');
-  if (nano % 1_000 === 0) return String(nano / 1_000).padStart(6, '0');
-  return String(nano).padStart(9, '0');
-}
-
 /** `Duration.toString` of a span. */
 export function spanToString(span: Span): string {
-  if (typeof span === 'number' && span >= 0 && span < 60 * NANOS) {
-    if (span === 0) return 'PT0S';
-    const seconds = Math.floor(span / NANOS);
-    const nano = span - seconds * NANOS;
-    if (nano === 0) return `PT${seconds}S`;
-    let end = 9;
-    const digits = String(nano).padStart(9, '0');
-    while (digits.charCodeAt(end - 1) === 48) end--;
-    return `PT${seconds}.${digits.slice(0, end)}S`;
-  }
   return durationToString(spanNanos(span));
 }
 

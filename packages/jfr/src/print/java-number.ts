@@ -5,16 +5,56 @@
 
 /** `Double.toString`. */
 export function doubleToString(value: number): string {
+  // Here JavaScript writes the same, but for the `.0`.
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e-3 && magnitude < 1e7) {
+    return Number.isInteger(value) ? `${value}.0` : String(value);
+  }
   return javaForm(value, String(value));
 }
 
 /** `Float.toString`; `value` must be a float32 (the result of Math.fround). */
 export function floatToString(value: number): string {
   if (!Number.isFinite(value) || value === 0) return javaForm(value, String(value));
+  const plain = plainFloat(value);
+  if (plain !== undefined) return plain;
   // The decimal with the fewest digits that rounds to the same float32; nine always suffice.
   let digits = 1;
   while (digits < 9 && Math.fround(Number(value.toPrecision(digits))) !== value) digits++;
   return javaForm(value, String(Number(nearestEven(value, digits))));
+}
+
+/**
+ * A float of 0.001 to 10^7 by arithmetic of doubles, where that decides: 2^-53 of nine digits is far
+ * smaller than what could turn a rounding. Undefined for the others.
+ */
+function plainFloat(value: number): string | undefined {
+  const magnitude = Math.abs(value);
+  if (!(magnitude >= 1e-3 && magnitude < 1e7)) return undefined;
+  let power = 1;
+  for (let places = 0; places <= 11; places++, power *= 10) {
+    const scaled = magnitude * power;
+    if (scaled >= 1e9) return undefined;
+    const whole = Math.floor(scaled);
+    const rest = scaled - whole;
+    if (Math.abs(rest - 0.5) < 1e-5) {
+      // half-way, or so near that it takes all digits to tell: only then does it matter whether it fits
+      if (fits(whole, power, magnitude) || fits(whole + 1, power, magnitude)) return undefined;
+      continue;
+    }
+    const digits = rest < 0.5 ? whole : whole + 1;
+    if (!fits(digits, power, magnitude)) continue;
+    const sign = value < 0 ? '-' : '';
+    if (places === 0) return `${sign}${digits}.0`;
+    const fraction = digits % power;
+    const head = (digits - fraction) / power;
+    return `${sign}${head}.${String(fraction).padStart(places, '0')}`;
+  }
+  return undefined;
+}
+
+function fits(digits: number, power: number, float: number): boolean {
+  return Math.fround(digits / power) === float;
 }
 
 /** As toPrecision, but a value half-way between two decimals goes to the even one, as Java has it. */

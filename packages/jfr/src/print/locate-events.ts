@@ -6,6 +6,7 @@ import { payload } from '../sink.ts';
 import type { ClassType } from '../type-model.ts';
 import type { ChunkClock } from './chunk-clock.ts';
 import type { EventTypeFilter } from './event-filter.ts';
+import { mergeOrder } from './merge-order.ts';
 
 export interface LocatedEvent {
   readonly type: ClassType;
@@ -13,27 +14,47 @@ export interface LocatedEvent {
   readonly offset: number;
 }
 
+/** Events of a chunk, without an object for each. */
+export interface LocatedEvents {
+  readonly types: readonly ClassType[];
+  /** By event: index in `types`. */
+  readonly kinds: Uint32Array;
+  /** By event: from the start of the chunk's bytes. */
+  readonly offsets: Uint32Array;
+}
+
 /** Events of the types that pass the filter, in file order. */
-export function* locateEvents(chunk: Chunk, filter?: EventTypeFilter): Generator<LocatedEvent> {
-  const lists: { readonly type: ClassType; readonly offsets: Uint32Array }[] = [];
+export function locateEvents(chunk: Chunk, filter?: EventTypeFilter): LocatedEvents {
+  const types: ClassType[] = [];
+  const lists: Uint32Array[] = [];
   let total = 0;
   for (const [typeId, { offsets }] of chunk.eventIndex.entries()) {
     const type = chunk.types.byId(typeId);
     if (!type?.event || (filter && !filter(type))) continue;
-    lists.push({ type, offsets });
+    types.push(type);
+    lists.push(offsets);
     total += offsets.length;
   }
-  // One number for offset and list: offsets are below 2^32, the lists few.
-  const merged = new Float64Array(total);
+  const kinds = new Uint32Array(total);
+  const keys = new Float64Array(total);
   let at = 0;
-  for (const [index, { offsets }] of lists.entries()) {
-    for (const offset of offsets) merged[at++] = offset * 2 ** 16 + index;
+  for (const [kind, list] of lists.entries()) {
+    keys.set(list, at);
+    kinds.fill(kind, at, at + list.length);
+    at += list.length;
   }
-  merged.sort();
-  for (const packed of merged) {
-    const offset = Math.floor(packed / 2 ** 16);
-    yield { type: lists[packed - offset * 2 ** 16]!.type, offset };
+  return inOrder({ types, kinds, offsets: Uint32Array.from(keys) }, keys);
+}
+
+function inOrder(events: LocatedEvents, keys: Float64Array): LocatedEvents {
+  const order = mergeOrder(keys);
+  const kinds = new Uint32Array(order.length);
+  const offsets = new Uint32Array(order.length);
+  for (let index = 0; index < order.length; index++) {
+    kinds[index] = events.kinds[order[index]!]!;
+    offsets[index] = events.offsets[order[index]!]!;
   }
+  return { types: events.types, kinds, offsets };
 }
 
 /** Start and end of an event in nanoseconds from the start of its chunk. */
@@ -64,14 +85,11 @@ export function endOf(
 }
 
 /** Sorts by end time; events that end together keep their order. */
-export function inEndOrder(
-  events: Iterable<LocatedEvent>,
-  chunk: Chunk,
-  clock: ChunkClock,
-): readonly LocatedEvent[] {
-  const list = [...events];
-  const ends = Float64Array.from(list, ({ type, offset }) => endOf(chunk, type, offset, clock).end);
-  if (ends.every((end, index) => index === 0 || ends[index - 1]! <= end)) return list;
-  const order = Array.from(list.keys()).sort((a, b) => ends[a]! - ends[b]!);
-  return order.map((index) => list[index]!);
+export function inEndOrder(events: LocatedEvents, chunk: Chunk, clock: ChunkClock): LocatedEvents {
+  const { types, kinds, offsets } = events;
+  const ends = new Float64Array(offsets.length);
+  for (let index = 0; index < ends.length; index++) {
+    ends[index] = endOf(chunk, types[kinds[index]!]!, offsets[index]!, clock).end;
+  }
+  return inOrder(events, ends);
 }

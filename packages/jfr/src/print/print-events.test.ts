@@ -19,11 +19,12 @@ const NO_JDK = 'no JDK 25: its `jfr` is the oracle';
 
 async function print(bytes: Uint8Array, options: PrintOptions): Promise<string> {
   const recording = await openRecording(bytes);
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let text = '';
   await printEvents(recording.chunks(), options, (piece) => {
-    text += piece;
+    text += decoder.decode(piece, { stream: true });
   });
-  return text;
+  return text + decoder.decode();
 }
 
 /** Where two long texts part, so that a failure shows a line and not a megabyte. */

@@ -2,11 +2,12 @@
 // `jfr print`: every event of a recording as text, JSON or XML, in the JDK's order. JSON and XML are
 // sorted by end time within each chunk; text passes through a window of a million events, so that a
 // recording of any size is printed in bounded memory.
-import { ByteError } from '@rekindle/bytes';
+import { type ByteCursor, ByteError } from '@rekindle/bytes';
 import type { Chunk } from '../chunk.ts';
 import { JfrError } from '../error.ts';
 import { payload } from '../sink.ts';
 import type { ClassType } from '../type-model.ts';
+import { AsciiBuffer, ascii } from './ascii-buffer.ts';
 import { ChunkClock } from './chunk-clock.ts';
 import type { EventTypeFilter } from './event-filter.ts';
 import { EventQueue } from './event-queue.ts';
@@ -29,10 +30,16 @@ export interface PrintOptions {
   readonly onDamage?: (error: JfrError) => void;
 }
 
-/** Takes text in pieces of any size; a returned promise is waited for before the next piece. */
-export type Write = (text: string) => void | Promise<void>;
+/**
+ * Takes the output in pieces of some size, UTF-8. A returned promise is waited for; the bytes change
+ * after that.
+ */
+export type Write = (piece: Uint8Array) => void | Promise<void>;
 
-const PIECE = 1 << 16;
+/** Bytes worth a write. */
+const PIECE = 1 << 20;
+/** Characters worth encoding. */
+const TEXT_PIECE = 1 << 16;
 /** Events that text output may hold back to bring them in order; the JDK's number. */
 const WINDOW = 1_000_000;
 
@@ -42,28 +49,41 @@ export async function printEvents(
   options: PrintOptions,
   write: Write,
 ): Promise<void> {
-  const out = new Pieces(write);
-  if (options.format === 'text') return printText(chunks, options, out);
+  if (options.format === 'text') return printText(chunks, options, new Pieces(write));
   const json = options.format === 'json';
-  await out.add(json ? JSON_BEGIN : XML_BEGIN);
+  const out = new AsciiBuffer(PIECE + (PIECE >> 2));
+  out.text(json ? JSON_BEGIN : XML_BEGIN);
   const depth = options.stackDepth ?? 5;
-  let separator = '';
+  const separator = ascii(json ? JSON_SEPARATOR : '');
   let first: Chunk | undefined;
+  let any = false;
   for await (const chunk of chunks) {
     first ??= chunk;
     const printable = printableOf(chunk, first);
     const renderer = json ? new JsonRenderer(printable, depth) : new XmlRenderer(printable, depth);
-    for (const event of inEndOrder(locateEvents(chunk, options.filter), chunk, printable.clock)) {
-      const text = guard(chunk, event, options, () =>
-        renderer.event(event.type, payload(chunk.bytes, event.offset)),
-      );
-      if (text === undefined) continue;
-      await out.add(separator + text);
-      if (json) separator = JSON_SEPARATOR;
+    const located = locateEvents(chunk, options.filter);
+    const { types, kinds, offsets } = inEndOrder(located, chunk, printable.clock);
+    const renders: ((cursor: ByteCursor, out: AsciiBuffer) => void)[] = [];
+    for (let index = 0; index < offsets.length; index++) {
+      const kind = kinds[index]!;
+      const offset = offsets[index]!;
+      const start = out.at;
+      const whole = guard(chunk, types[kind]!, offset, options, () => {
+        if (any) out.copy(separator);
+        renders[kind] ??= renderer.event(types[kind]!);
+        renders[kind](payload(chunk.bytes, offset), out);
+        return true;
+      });
+      if (whole) any = true;
+      else out.at = start;
+      if (out.at >= PIECE) {
+        await write(out.bytes.subarray(0, out.at));
+        out.at = 0;
+      }
     }
   }
-  await out.add(json ? JSON_END : XML_END);
-  await out.flush();
+  out.text(json ? JSON_END : XML_END);
+  await write(out.bytes.subarray(0, out.at));
 }
 
 /** One end (or, for a contextual event, also the start) of an event that waits for its turn. */
@@ -91,7 +111,7 @@ async function printText(
       return;
     }
     const around = contexts.around(chunk, event);
-    const text = guard(chunk, event, options, () =>
+    const text = guard(chunk, type, offset, options, () =>
       renderer.event(type, payload(chunk.bytes, offset), around),
     );
     if (text !== undefined) await out.add(text);
@@ -103,7 +123,9 @@ async function printText(
     // Twice the nanoseconds, so that an end (odd) comes behind a contextual start (even) of that moment.
     const base = Number(clock.startNanos - first.header.startNanos);
     const renderer = new TextRenderer(printable, options.stackDepth ?? 5, options.exact ?? false);
-    for (const { type, offset } of locateEvents(chunk)) {
+    const { types, kinds, offsets } = locateEvents(chunk);
+    for (const [index, offset] of offsets.entries()) {
+      const type = types[kinds[index]!]!;
       const { start, end } = endOf(chunk, type, offset, clock);
       const waiting = { type, offset, chunk, renderer };
       const last = 2 * (base + end) + 1;
@@ -148,12 +170,13 @@ function clockOf(chunk: Chunk, first: Chunk): ChunkClock {
 }
 
 /** Runs a decoder; where the bytes do not fit, the event is told of and left out, or the error thrown. */
-function guard(
+function guard<T>(
   chunk: Chunk,
-  { type, offset }: LocatedEvent,
+  type: ClassType,
+  offset: number,
   options: PrintOptions,
-  decode: () => string,
-): string | undefined {
+  decode: () => T,
+): T | undefined {
   try {
     return decode();
   } catch (error) {
@@ -169,6 +192,7 @@ function guard(
 /** Gathers text into pieces worth a write. */
 class Pieces {
   readonly #write: Write;
+  readonly #encoder: TextEncoder = new TextEncoder();
   #text = '';
 
   constructor(write: Write) {
@@ -177,12 +201,12 @@ class Pieces {
 
   add(text: string): void | Promise<void> {
     this.#text += text;
-    if (this.#text.length >= PIECE) return this.flush();
+    if (this.#text.length >= TEXT_PIECE) return this.flush();
   }
 
   flush(): void | Promise<void> {
     const text = this.#text;
     this.#text = '';
-    return this.#write(wellFormed(text));
+    return this.#write(this.#encoder.encode(wellFormed(text)));
   }
 }

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-// One scalar of an event, read from its bytes straight into the text that Java's String.valueOf gives.
+// One scalar of an event, read from its bytes and written as the text that Java's String.valueOf gives.
 import type { ByteCursor } from '@rekindle/bytes';
 import type { Op } from '../plan.ts';
 import type { Pool } from '../pool.ts';
 import { readString } from '../string-encoding.ts';
 import type { Field } from '../type-model.ts';
-import { type ChunkClock, type Long, spanToString } from './chunk-clock.ts';
+import { type AsciiBuffer, ascii } from './ascii-buffer.ts';
+import type { ChunkClock, Long } from './chunk-clock.ts';
 import { doubleToString, floatToString } from './java-number.ts';
+import { MomentWriter, putSpan } from './time-writer.ts';
 
 /** What a scalar is to a printer: JSON quotes some and not others, and has no NaN. */
-export type ScalarKind = 'boolean' | 'integer' | 'floating' | 'time' | 'text';
-
-export interface Scalar {
-  readonly kind: ScalarKind;
-  /** Reads the value at the cursor; null where there is none. */
-  readonly read: (cursor: ByteCursor) => string | null;
-}
+export type Scalar =
+  | {
+      readonly kind: 'boolean' | 'integer' | 'floating' | 'time';
+      /** Reads the value at the cursor and writes its text. */
+      readonly put: (cursor: ByteCursor, out: AsciiBuffer) => void;
+    }
+  | { readonly kind: 'string' }
+  | { readonly kind: 'char'; readonly read: (cursor: ByteCursor) => string };
 
 /** What reading a value needs of its chunk. */
 export interface ScalarContext {
@@ -23,22 +26,27 @@ export interface ScalarContext {
   stringPool(): Pool | undefined;
 }
 
-/** Makes the reader of a scalar. `field` carries the annotations; `op` must not be a struct or reference. */
-export function scalarOf(op: Op, field: Field | undefined, context: ScalarContext): Scalar {
-  const { clock } = context;
+const TRUE = ascii('true');
+const FALSE = ascii('false');
+
+/** Makes the writer of a scalar. `field` carries the annotations; `op` must not be a struct or reference. */
+export function scalarOf(op: Op, field: Field | undefined, clock: ChunkClock): Scalar {
   switch (op.kind) {
     case 'boolean':
-      return { kind: 'boolean', read: (cursor) => (cursor.u8() !== 0 ? 'true' : 'false') };
+      return {
+        kind: 'boolean',
+        put: (cursor, out) => out.copy(cursor.u8() !== 0 ? TRUE : FALSE),
+      };
     case 'float':
-      return { kind: 'floating', read: (cursor) => floatToString(cursor.f32be()) };
+      return { kind: 'floating', put: (cursor, out) => out.text(floatToString(cursor.f32be())) };
     case 'double':
-      return { kind: 'floating', read: (cursor) => doubleToString(cursor.f64be()) };
+      return { kind: 'floating', put: (cursor, out) => out.text(doubleToString(cursor.f64be())) };
     case 'string':
-      return { kind: 'text', read: stringReader(context) };
+      return { kind: 'string' };
     case 'char':
       if (!field?.timespan && !field?.timestamp) {
         const read = (cursor: ByteCursor): string => String.fromCharCode(cursor.int() & 0xffff);
-        return { kind: 'text', read };
+        return { kind: 'char', read };
       }
       break;
     default:
@@ -46,13 +54,16 @@ export function scalarOf(op: Op, field: Field | undefined, context: ScalarContex
   const read = integerReader(op, field?.unsigned === true);
   const { timespan, timestamp } = field ?? {};
   if (timespan) {
-    return { kind: 'time', read: (cursor) => spanToString(clock.span(read(cursor), timespan)) };
+    return { kind: 'time', put: (cursor, out) => putSpan(clock.span(read(cursor), timespan), out) };
   }
   if (timestamp === 'TICKS') {
-    return { kind: 'time', read: (cursor) => clock.isoOfTicks(read(cursor)) };
+    const moments = new MomentWriter(clock);
+    return { kind: 'time', put: (cursor, out) => moments.put(read(cursor), out) };
   }
-  if (timestamp) return { kind: 'time', read: (cursor) => clock.isoOfMillis(read(cursor)) };
-  return { kind: 'integer', read: (cursor) => String(read(cursor)) };
+  if (timestamp) {
+    return { kind: 'time', put: (cursor, out) => out.text(clock.isoOfMillis(read(cursor))) };
+  }
+  return { kind: 'integer', put: (cursor, out) => out.integer(read(cursor)) };
 }
 
 /** Reads an integer of any width as the number the JDK's getValue gives for the field. */

@@ -5,8 +5,9 @@ import { ByteCursor } from '@rekindle/bytes';
 import type { Op } from '../plan.ts';
 import type { ClassType, Field } from '../type-model.ts';
 import type { Value } from '../value.ts';
+import { ConstantTexts } from './constant-texts.ts';
 import { isLate, isZeroDuration, LATE_FIELDS } from './late-fields.ts';
-import { ConstantTexts, type PrintableChunk, type Render, unwrap } from './printable-chunk.ts';
+import { type PrintableChunk, type Render, unwrap } from './printable-chunk.ts';
 import {
   classText,
   loaderText,

@@ -1,72 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
-// Events as XML, byte for byte as JDK 25's `jfr print --xml`.
+// Events as XML, byte for byte as JDK 25's `jfr print --xml`; made as JSON is.
 import type { ByteCursor } from '@rekindle/bytes';
 import type { Op } from '../plan.ts';
 import type { ClassType, Field } from '../type-model.ts';
-import { ConstantTexts, type PrintableChunk, type Render, unwrap } from './printable-chunk.ts';
+import { type AsciiBuffer, ascii } from './ascii-buffer.ts';
+import { type PrintableChunk, unwrap } from './printable-chunk.ts';
 import { scalarOf } from './scalar.ts';
+import { ConstantWriters, type Escaping, type Put, plainBytes } from './writer.ts';
 
 const SCHEMA = 'http://www.w3.org/2001/XMLSchema-instance';
 export const XML_BEGIN: string = `<?xml version="1.0" encoding="UTF-8"?>\n<recording xmlns:xsi="${SCHEMA}">\n  <events>\n`;
 export const XML_END = '  </events>\n</recording>\n';
 
-/** `value`, `struct` or `array`, and the text between the tags. */
+const NIL = ascii(' xsi:nil="true"/>\n');
+const BEGIN_STRUCT = ascii('>\n');
+const GREATER = 62;
+
+/** `value`, `struct` or `array`, and what stands behind its attributes, the closing bracket included. */
 interface Element {
   readonly tag: 'value' | 'struct' | 'array';
-  readonly content: Render;
+  readonly content: Put;
 }
 
 /** Prints the events of one chunk. */
 export class XmlRenderer {
   readonly #chunk: PrintableChunk;
   readonly #stackDepth: number;
-  readonly #events: Map<ClassType, Render> = new Map();
-  readonly #constants: ConstantTexts;
+  readonly #constants: ConstantWriters;
+  readonly #string: Put;
 
   constructor(chunk: PrintableChunk, stackDepth: number) {
     this.#chunk = chunk;
     this.#stackDepth = stackDepth;
-    this.#constants = new ConstantTexts(chunk, (type, indent) => this.#class(type, indent).content);
+    this.#constants = new ConstantWriters(
+      chunk,
+      (type, indent) => this.#class(type, indent).content,
+    );
+    this.#string = this.#constants.strings(ESCAPING);
   }
 
-  /** The text of an event whose payload begins at the cursor. */
-  event(type: ClassType, cursor: ByteCursor): string {
-    let render = this.#events.get(type);
-    if (!render) {
-      const fields = this.#fields(type, 6);
-      const head = `    <event type="${escapeXml(type.name)}">\n`;
-      render = (at) => `${head}${fields(at)}    </event>\n\n`;
-      this.#events.set(type, render);
-    }
-    return render(cursor) ?? '';
-  }
-
-  #fields(type: ClassType, indent: number): Render {
-    const { ops } = this.#chunk.layouts.of(type);
-    const renders = type.fields.map((field, index) => {
-      const element = this.#element(ops[index]!, field, indent);
-      return this.#wrap(element, ` name="${escapeXml(field.name)}"`, indent);
-    });
-    return (cursor) => {
-      let text = '';
-      for (const render of renders) text += render(cursor);
-      return text;
+  /** Makes the writer of the events of a type; its cursor begins at the payload. */
+  event(type: ClassType): (cursor: ByteCursor, out: AsciiBuffer) => void {
+    const fields = this.#fields(type, 6);
+    const head = ascii(`    <event type="${escapeXml(type.name)}">\n`);
+    const end = ascii('    </event>\n\n');
+    return (cursor, out) => {
+      out.copy(head);
+      fields(cursor, out);
+      out.copy(end);
     };
   }
 
-  /** A whole line: the element with its attributes, or its nil form. */
-  #wrap(
-    { tag, content }: Element,
-    attributes: string,
-    indent: number,
-  ): (cursor: ByteCursor) => string {
-    const open = `${' '.repeat(indent)}<${tag}${attributes}`;
-    const end = tag === 'value' ? '' : ' '.repeat(indent);
-    return (cursor) => {
-      const text = content(cursor);
-      if (text === null) return `${open} xsi:nil="true"/>\n`;
-      // An array brings its size attribute along, up to and with the closing bracket.
-      return `${open}${tag === 'array' ? '' : '>'}${text}${end}</${tag}>\n`;
+  #fields(type: ClassType, indent: number): (cursor: ByteCursor, out: AsciiBuffer) => void {
+    const { ops } = this.#chunk.layouts.of(type);
+    const lines = type.fields.map((field, index) => {
+      const element = this.#element(ops[index]!, field, indent);
+      return line(element, ` name="${escapeXml(field.name)}"`, indent);
+    });
+    return (cursor, out) => {
+      for (const put of lines) put(cursor, out);
     };
   }
 
@@ -75,41 +67,82 @@ export class XmlRenderer {
       return { tag: 'array', content: this.#array(op.element, field, indent) };
     if (op.kind === 'reference') {
       const tag = unwrap(op.type, this.#chunk.layouts) ? 'value' : 'struct';
-      return { tag, content: this.#constants.reader(op.type, indent) };
+      return { tag, content: this.#constants.writer(op.type, indent) };
     }
     if (op.kind === 'struct') return this.#class(op.type, indent);
-    const { read } = scalarOf(op, field, this.#chunk);
-    return {
-      tag: 'value',
-      content: (cursor) => {
-        const text = read(cursor);
-        return text === null ? null : escapeXml(text);
-      },
-    };
+    const scalar = scalarOf(op, field, this.#chunk.clock);
+    if (scalar.kind === 'string') return value(this.#string);
+    if (scalar.kind === 'char') {
+      return value((cursor, out) => {
+        out.text(escapeXml(scalar.read(cursor)));
+        return true;
+      });
+    }
+    return value((cursor, out) => {
+      scalar.put(cursor, out);
+      return true;
+    });
   }
 
   #class(type: ClassType, indent: number): Element {
     const simple = unwrap(type, this.#chunk.layouts);
     if (simple) return this.#element(simple.op, simple.field, indent);
     const fields = this.#fields(type, indent + 2);
-    return { tag: 'struct', content: (cursor) => `\n${fields(cursor)}` };
+    return {
+      tag: 'struct',
+      content: (cursor, out) => {
+        out.copy(BEGIN_STRUCT);
+        fields(cursor, out);
+        return true;
+      },
+    };
   }
 
-  #array(element: Op, field: Field | undefined, indent: number): Render {
+  #array(element: Op, field: Field | undefined, indent: number): Put {
     const item = this.#element(element, field, indent + 2);
     const isFrame = 'type' in element && element.type.name === 'jdk.types.StackFrame';
     const most = isFrame ? this.#stackDepth : Number.POSITIVE_INFINITY;
-    return (cursor) => {
+    return (cursor, out) => {
       const count = cursor.varint();
       cursor.require(count);
-      let text = ` size="${count}">\n`;
+      out.text(` size="${count}">\n`);
       for (let index = 0; index < count; index++) {
-        const line = this.#wrap(item, ` index="${index}"`, indent + 2)(cursor);
-        if (index < most) text += line;
+        const start = out.at;
+        line(item, ` index="${index}"`, indent + 2)(cursor, out);
+        // beyond the depth they are only read
+        if (index >= most) out.at = start;
       }
-      return text;
+      return true;
     };
   }
+}
+
+/** The closing bracket, and a text that may not be there. */
+function value(text: Put): Element {
+  return {
+    tag: 'value',
+    content: (cursor, out) => {
+      const start = out.at;
+      out.byte(GREATER);
+      if (text(cursor, out)) return true;
+      out.at = start;
+      return false;
+    },
+  };
+}
+
+/** A whole line: the element with its attributes, or its nil form. */
+function line(
+  { tag, content }: Element,
+  attributes: string,
+  indent: number,
+): (cursor: ByteCursor, out: AsciiBuffer) => void {
+  const open = ascii(`${' '.repeat(indent)}<${tag}${attributes}`);
+  const end = ascii(`${tag === 'value' ? '' : ' '.repeat(indent)}</${tag}>\n`);
+  return (cursor, out) => {
+    out.copy(open);
+    out.copy(content(cursor, out) ? end : NIL);
+  };
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {
@@ -127,3 +160,9 @@ function escapeXml(text: string): string {
     (unit) => ENTITIES[unit] ?? `&#${unit.charCodeAt(0)};`,
   );
 }
+
+const ESCAPING: Escaping = {
+  escape: escapeXml,
+  quote: undefined,
+  plain: plainBytes('"&\'<>', true),
+};

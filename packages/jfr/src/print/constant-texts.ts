@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ByteCursor } from '@rekindle/bytes';
+import type { ClassType } from '../type-model.ts';
+import { ConstantReaders } from './constant-readers.ts';
+import type { PrintableChunk, Render } from './printable-chunk.ts';
+
+/** Texts of pool entries, made when first asked for, once for each indentation. */
+export class ConstantTexts {
+  readonly #chunk: PrintableChunk;
+  readonly #compile: (type: ClassType, indent: number) => Render;
+  readonly #readers: ConstantReaders<Render>;
+
+  constructor(chunk: PrintableChunk, compile: (type: ClassType, indent: number) => Render) {
+    this.#chunk = chunk;
+    this.#compile = compile;
+    this.#readers = new ConstantReaders((type, indent) => this.#make(type, indent));
+  }
+
+  /** Reads a key and returns the text of the constant; null for a key that the pool does not hold. */
+  reader(type: ClassType, indent: number): Render {
+    return this.#readers.get(type, indent);
+  }
+
+  #make(type: ClassType, indent: number): Render {
+    const pool = this.#chunk.pool(type);
+    const { bytes } = this.#chunk;
+    const texts: (string | null | undefined)[] = [];
+    // Compiled at the first constant: classes refer to each other (a loader has a class has a loader).
+    let render: Render | undefined;
+    return (cursor) => {
+      const index = pool.indexOf(cursor.long());
+      if (index < 0) return null;
+      const known = texts[index];
+      if (known !== undefined) return known;
+      render ??= this.#compile(type, indent);
+      const text = render(new ByteCursor(bytes, pool.offset(index) ?? 0));
+      texts[index] = text;
+      return text;
+    };
+  }
+}
