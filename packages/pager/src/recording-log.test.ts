@@ -38,7 +38,7 @@ describe('the recording of a pager', () => {
       [0x101000, false, 'zero'],
     ]);
     expect(faults.get('vcpuThread').get(0)).toBeGreaterThan(0);
-    const stalled = faults.numbers('duration').reduce((sum, nanos) => sum + nanos, 0);
+    const stalled = Array.from(faults.numbers('duration')).reduce((sum, nanos) => sum + nanos, 0);
     expect(Math.abs(stalled - summary.stalled)).toBeLessThanOrEqual(faults.length);
     const removed = await recording.columns('rekindle.PagesRemoved');
     expect([...removed.numbers('guestPhysical')]).toEqual([0x101000]);

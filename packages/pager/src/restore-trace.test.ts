@@ -32,7 +32,11 @@ function record(name: string, faults: [number, number][], answeredAt?: number, p
           startTime: time * MILLI,
           duration: 5000,
           guestPhysical: page * 4096,
+          hostVirtual: 0x7f0000000000 + page * 4096,
+          write: false,
           action: 'copy',
+          vcpuThread: 7,
+          region: 0,
         }),
       ),
       ...(answeredAt === undefined
@@ -41,12 +45,25 @@ function record(name: string, faults: [number, number][], answeredAt?: number, p
             recorded(VmPhase, {
               startTime: 0,
               duration: answeredAt * MILLI,
+              vm: 'test',
               phase: 'first-response',
+              engine: 'qemu',
+              accelerator: 'tcg',
             }),
           ]),
       ...(prefetched === 0
         ? []
-        : [recorded(Prefetch, { startTime: 0, duration: 1, pages: prefetched })]),
+        : [
+            recorded(Prefetch, {
+              startTime: 0,
+              duration: 1,
+              guestPhysical: 0,
+              pages: prefetched,
+              bytes: prefetched * 4096,
+              action: 'copy',
+              source: 'working-set',
+            }),
+          ]),
     ],
   });
   const path = join(directory, name);
