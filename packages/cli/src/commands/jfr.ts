@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
 import { assembleCommand } from '../jfr/assemble.ts';
+import { configureCommand } from '../jfr/configure.ts';
 import { disassembleCommand } from '../jfr/disassemble.ts';
 import { exportCommand } from '../jfr/export.ts';
 import { flameCommand } from '../jfr/flame.ts';
@@ -25,5 +26,6 @@ export function jfrCommand(): Command {
     .addCommand(scrubCommand())
     .addCommand(assembleCommand())
     .addCommand(disassembleCommand())
-    .addCommand(repairCommand());
+    .addCommand(repairCommand())
+    .addCommand(configureCommand());
 }
