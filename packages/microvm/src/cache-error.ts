@@ -25,11 +25,11 @@ export class BuildError extends Error {
   }
 }
 
-/** The one error for a full disk, whoever noticed it. */
-export function diskFull(place: string, cause?: unknown): BuildError {
+/** The one error for a full disk, whoever noticed it: `noticed` is a file or a tool's name. */
+export function diskFull(noticed: string, place: string, cause?: unknown): BuildError {
   return new BuildError(
     'DISK_FULL',
-    `no space left on device: ${place}`,
+    `no space left on device (${noticed})`,
     place,
     'Free about 2 GiB, or put the cache elsewhere with XDG_CACHE_HOME (and temporary files with TMPDIR).',
     cause,
@@ -40,5 +40,6 @@ export function diskFull(place: string, cause?: unknown): BuildError {
 export function explainDiskFull(error: unknown, place: string): unknown {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (error instanceof BuildError || (code !== 'ENOSPC' && code !== 'EDQUOT')) return error;
-  return diskFull((error as NodeJS.ErrnoException).path ?? place, error);
+  const path = (error as NodeJS.ErrnoException).path ?? place;
+  return diskFull(path, path, error);
 }

@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs';
 import { BuildError, diskFull } from './cache-error.ts';
 
 export interface CommandOptions {
+  /** What to call the tool in messages, where another one starts it; default: the first word. */
+  readonly name?: string;
   readonly cwd?: string;
   /** Added to the environment. Messages are always in the C locale. */
   readonly env?: Readonly<Record<string, string>>;
@@ -62,6 +64,7 @@ export async function runCommand(
 ): Promise<string> {
   const tool = findTool(command[0]);
   const place = command.join(' ');
+  const name = options.name ?? command[0];
   if (options.signal?.aborted) throw aborted(place);
   const argv = [...pdeathsig, tool, ...command.slice(1)];
   const child = spawn(argv[0]!, argv.slice(1), {
@@ -78,10 +81,12 @@ export async function runCommand(
     const { code, stdout, stderr } = await collected;
     if (options.signal?.aborted) throw aborted(place);
     if (code === 0) return stdout;
-    if (/No space left on device|Disk quota exceeded/.test(stderr)) throw diskFull(place);
+    if (/No space left on device|Disk quota exceeded/.test(stderr)) {
+      throw diskFull(name, place);
+    }
     throw new BuildError(
       'COMMAND_FAILED',
-      `${command[0]} failed (${code}):\n${stderr.trim().split('\n').slice(-12).join('\n')}`,
+      `${name} failed (${code}):\n${stderr.trim().split('\n').slice(-12).join('\n')}`,
       place,
       'Run the command by hand to see all it says.',
     );

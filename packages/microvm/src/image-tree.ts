@@ -159,6 +159,7 @@ export async function writeExt4(tree: string, image: string, options: Ext4Option
     ['-d', tree, image, String(blocks)],
   ].flat();
   await runCommand([...(await asRoot()), findTool('mke2fs'), ...settings], {
+    name: 'mke2fs',
     env: {
       SOURCE_DATE_EPOCH: String(imageEpoch),
       // e2fsprogs before 1.47.1 knows only this name for it.

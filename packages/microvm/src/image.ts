@@ -169,6 +169,7 @@ async function ensureUserland(userland: Userland, options: BuildOptions): Promis
       ];
       await withUserlandTemporary((temporary) =>
         runCommand(withOwnMounts(command), {
+          name: 'mmdebstrap',
           input: `${sources.lines.join('\n')}\n`,
           env: { SOURCE_DATE_EPOCH: String(imageEpoch), TMPDIR: temporary },
           ...(options.signal === undefined ? {} : { signal: options.signal }),
