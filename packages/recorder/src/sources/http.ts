@@ -7,6 +7,11 @@ import { now } from '../clock.ts';
 import { HttpClientRequest, HttpServerRequest } from '../node-events.ts';
 import type { Source } from './source.ts';
 
+// On the request itself: a WeakMap would cost more than the rest together.
+const START: unique symbol = Symbol('start of the request');
+const ASYNC: unique symbol = Symbol('async context of the request');
+type Marked<T> = T & { [START]?: number | undefined; [ASYNC]?: number };
+
 type Listener = (message: unknown, name: string | symbol) => void;
 
 /** Subscribes to channels; the answer takes it all back. */
@@ -28,22 +33,24 @@ export const httpServer: Source = {
   cost: 'about 1 µs a request',
   start(context) {
     const handle = context.handle(HttpServerRequest);
-    const pending = new WeakMap<object, { start: number; asyncId: number }>();
     return listen({
       'http.server.request.start': (message) => {
-        const { request } = message as { request: IncomingMessage };
-        pending.set(request, { start: now(), asyncId: executionAsyncId() });
+        const { request } = message as { request: Marked<IncomingMessage> };
+        request[START] = now();
+        request[ASYNC] = executionAsyncId();
       },
       'http.server.response.finish': (message) => {
         const { request, response } = message as {
-          request: IncomingMessage;
+          request: Marked<IncomingMessage>;
           response: ServerResponse;
         };
-        const known = pending.get(request);
-        if (known === undefined) return;
+        const start = request[START];
+        if (start === undefined) return;
+        const duration = now() - start;
+        if (!handle.shouldCommit(duration)) return;
         const { method = '', url } = request;
-        const { start, asyncId } = known;
-        handle.commit(start, now() - start, method, pathOf(url), response.statusCode, asyncId);
+        const asyncId = request[ASYNC] ?? 0;
+        handle.commit(start, duration, method, pathOf(url), response.statusCode, asyncId);
       },
     });
   },
@@ -55,18 +62,19 @@ export const httpClient: Source = {
   cost: 'about 1 µs a request',
   start(context) {
     const handle = context.handle(HttpClientRequest);
-    const pending = new WeakMap<object, number>();
-    const finish = (request: ClientRequest, status: number, error: string | null): void => {
-      const start = pending.get(request);
+    const finish = (request: Marked<ClientRequest>, status: number, error: string | null): void => {
+      const start = request[START];
       if (start === undefined) return;
-      pending.delete(request);
+      request[START] = undefined;
+      const duration = now() - start;
+      if (!handle.shouldCommit(duration)) return;
       const { method, host, path } = request;
-      handle.commit(start, now() - start, method, host, pathOf(path), status, error);
+      handle.commit(start, duration, method, host, pathOf(path), status, error);
     };
     return listen({
       'http.client.request.start': (message) => {
-        const { request } = message as { request: ClientRequest };
-        pending.set(request, now());
+        const { request } = message as { request: Marked<ClientRequest> };
+        request[START] = now();
         // the error has a channel of its own only from Node.js 22 on
         request.once('error', (error) => finish(request, 0, error.message));
       },

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU samples and allocation samples of V8's profilers, through an inspector session of this thread.
-// Both give their results only on demand, so they are asked in slices.
-import { Session } from 'node:inspector';
+// Both give their results only on demand, so they are asked in slices. CPU profiles overlap: the next one
+// begins before the last one ends, because the first of several costs 10 ms (V8 walks over all code) and
+// every further one half a millisecond. Only console.profile can do that.
+import { console as inspectorConsole, Session } from 'node:inspector';
 import { now } from '../clock.ts';
 import { type Frame, ownerName } from '../frames.ts';
 import { ExecutionSample, ObjectAllocationSample } from '../jdk-events.ts';
@@ -10,7 +12,8 @@ import { every, periodMillis, type Source } from './source.ts';
 
 /** Length of a slice of the CPU profile, in milliseconds. */
 const CPU_SLICE = 2000;
-const HEAP_SLICE = 2000;
+/** The same for allocations. V8 does a full garbage collection whenever it is asked: so not often. */
+const HEAP_SLICE = 15_000;
 /** Bytes allocated between two allocation samples, on average. */
 const HEAP_INTERVAL = 512 * 1024;
 const DEPTH = 64;
@@ -50,6 +53,12 @@ interface HeapProfile {
   }[];
 }
 
+const TITLE = 'rekindle ';
+const profiles = inspectorConsole as unknown as {
+  profile(title: string): void;
+  profileEnd(title: string): void;
+};
+
 /** V8's names for time that is not the program's. */
 const IDLE = new Set(['(idle)', '(root)', '(program)']);
 
@@ -65,7 +74,6 @@ export const cpuProfile: Source = {
     const interval = Math.round(periodMillis(context, ExecutionSample, 20) * 1000);
     session.post('Profiler.enable');
     session.post('Profiler.setSamplingInterval', { interval });
-    session.post('Profiler.start');
     const emit = (profile: CpuProfile): void => {
       const traces = new Map<number, readonly Frame[] | null>();
       const parents = new Map<number, number>();
@@ -87,17 +95,19 @@ export const cpuProfile: Source = {
         }
       });
     };
-    const slice = (again: boolean): void => {
-      // an in-process session answers before post returns
-      session.post('Profiler.stop', (error, result) => {
-        if (error === null) emit(result.profile as CpuProfile);
-      });
-      if (again) session.post('Profiler.start');
-    };
-    const end = every(CPU_SLICE, () => slice(true));
+    // answers come before the call that caused them returns
+    session.on('Profiler.consoleProfileFinished', ({ params }) => {
+      if (params.title?.startsWith(TITLE)) emit(params.profile as CpuProfile);
+    });
+    let number = 0;
+    profiles.profile(`${TITLE}${number}`);
+    const end = every(CPU_SLICE, () => {
+      profiles.profile(`${TITLE}${++number}`);
+      profiles.profileEnd(`${TITLE}${number - 1}`);
+    });
     return () => {
       end();
-      slice(false);
+      profiles.profileEnd(`${TITLE}${number}`);
       session.disconnect();
     };
   },
@@ -138,19 +148,21 @@ export const allocationProfile: Source = {
   name: 'allocation-profile',
   slices: true,
   events: [ObjectAllocationSample],
-  cost: 'within noise at 512 KiB',
+  cost: 'within noise at 512 KiB; a full garbage collection every 15 s',
   start(context) {
     const handle = context.handle(ObjectAllocationSample);
     const session = new Session();
     session.connect();
     session.post('HeapProfiler.enable');
-    session.post('HeapProfiler.startSampling', {
-      samplingInterval: HEAP_INTERVAL,
-      // without these only what is still alive would be told
-      includeObjectsCollectedByMajorGC: true,
-      includeObjectsCollectedByMinorGC: true,
-    } as never);
-    let last = 0;
+    const sample = (): void => {
+      session.post('HeapProfiler.startSampling', {
+        samplingInterval: HEAP_INTERVAL,
+        // without these only what is still alive would be told
+        includeObjectsCollectedByMajorGC: true,
+        includeObjectsCollectedByMinorGC: true,
+      } as never);
+    };
+    sample();
     let before = now();
     const emit = (profile: HeapProfile): void => {
       const frames = new Map<number, Frame[]>();
@@ -161,43 +173,27 @@ export const allocationProfile: Source = {
         for (const child of node.children) visit(child, here);
       };
       visit(profile.head, []);
-      const fresh = profile.samples
-        .filter(({ ordinal }) => ordinal > last)
-        .sort((a, b) => a.ordinal - b.ordinal);
+      const samples = [...profile.samples].sort((a, b) => a.ordinal - b.ordinal);
       const time = now();
       // samples have an order but no times: spread evenly over the slice
-      fresh.forEach(({ size, nodeId, ordinal }, index) => {
-        last = Math.max(last, ordinal);
-        const at = Math.round(before + ((time - before) * (index + 1)) / (fresh.length + 1));
+      samples.forEach(({ size, nodeId }, index) => {
+        const at = Math.round(before + ((time - before) * (index + 1)) / (samples.length + 1));
         const trace = frames.get(nodeId) ?? [];
         handle.commit(at, context.threadKey, trace, 'Object', Math.max(size, HEAP_INTERVAL));
       });
       before = time;
     };
-    let slices = 0;
-    const slice = (): void => {
-      session.post(
-        'HeapProfiler.getSamplingProfile' as never,
-        (error: unknown, result: unknown) => {
-          if (error === null) emit((result as { profile: HeapProfile }).profile);
-        },
-      );
-      // V8 keeps every sample it ever took: begin anew before that is much
-      if (++slices % 30 === 0) {
-        session.post('HeapProfiler.stopSampling');
-        session.post('HeapProfiler.startSampling', {
-          samplingInterval: HEAP_INTERVAL,
-          includeObjectsCollectedByMajorGC: true,
-          includeObjectsCollectedByMinorGC: true,
-        } as never);
-        last = 0;
-      }
+    // Begun anew for each slice: V8 keeps every sample until it is stopped.
+    const slice = (again: boolean): void => {
+      session.post('HeapProfiler.stopSampling', (error, result) => {
+        if (error === null) emit((result as unknown as { profile: HeapProfile }).profile);
+      });
+      if (again) sample();
     };
-    const end = every(HEAP_SLICE, slice);
+    const end = every(HEAP_SLICE, () => slice(true));
     return () => {
       end();
-      slice();
-      session.post('HeapProfiler.stopSampling');
+      slice(false);
       session.disconnect();
     };
   },
