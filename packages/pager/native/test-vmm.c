@@ -10,6 +10,7 @@
 //   --page-size BYTES   2097152 maps huge pages
 //   --split             the message in two parts, the descriptor with the second
 //   --no-thread-ids     register without UFFD_FEATURE_THREAD_ID, as Firecracker does
+//   --fork-events       register with UFFD_FEATURE_EVENT_FORK, which no pager here can serve
 //   --alarm SECONDS     end with SIGALRM after so long (default 30)
 //   --shared            for --preload: map the file MAP_SHARED
 //   --preload           no handshake of our own: map the file MAP_FIXED and let LD_PRELOAD do it
@@ -28,6 +29,8 @@
 //   punch A B                fallocate(PUNCH_HOLE) of the file range
 //   pause MS | wait          sleep; or wait for a line on stdin
 //   say TEXT                 print TEXT on stdout
+//   fork                     fork a child that ends at once
+//   truncate BYTES           cut the memory file short
 //   hangup                   close the socket and go on
 //   send TEXT                (instead of the handshake, must be first) send TEXT without a descriptor
 //   send-fd TEXT             the same with the userfaultfd
@@ -140,12 +143,13 @@ static void send_text(const char *text, size_t length, int descriptor) {
   if (sendmsg(channel, &message, MSG_NOSIGNAL) != (ssize_t)length) fail("sendmsg");
 }
 
-static void open_userfaultfd(int thread_ids) {
+static void open_userfaultfd(int thread_ids, int fork_events) {
   uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
   if (uffd < 0) fail("userfaultfd");
   struct uffdio_api api = {
       .api = UFFD_API,
-      .features = UFFD_FEATURE_EVENT_REMOVE | (thread_ids ? UFFD_FEATURE_THREAD_ID : 0),
+      .features = UFFD_FEATURE_EVENT_REMOVE | (thread_ids ? UFFD_FEATURE_THREAD_ID : 0) |
+                  (fork_events ? UFFD_FEATURE_EVENT_FORK : 0),
   };
   if (ioctl(uffd, UFFDIO_API, &api) != 0) fail("UFFDIO_API");
 }
@@ -226,13 +230,14 @@ static uint64_t number(const char *text) { return strtoull(text, NULL, 0); }
 
 int main(int argc, char **argv) {
   const char *fields = "both";
-  int split = 0, thread_ids = 1, preload = 0, shared = 0, alarm_seconds = 30, i = 1;
+  int split = 0, thread_ids = 1, fork_events = 0, preload = 0, shared = 0, alarm_seconds = 30, i = 1;
   for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
     if (strcmp(argv[i], "--region") == 0) sizes[regions++] = number(argv[++i]);
     else if (strcmp(argv[i], "--fields") == 0) fields = argv[++i];
     else if (strcmp(argv[i], "--page-size") == 0) page_size = number(argv[++i]);
     else if (strcmp(argv[i], "--split") == 0) split = 1;
     else if (strcmp(argv[i], "--no-thread-ids") == 0) thread_ids = 0;
+    else if (strcmp(argv[i], "--fork-events") == 0) fork_events = 1;
     else if (strcmp(argv[i], "--preload") == 0) preload = 1;
     else if (strcmp(argv[i], "--shared") == 0) shared = 1;
     else if (strcmp(argv[i], "--alarm") == 0) alarm_seconds = number(argv[++i]);
@@ -254,7 +259,7 @@ int main(int argc, char **argv) {
   if (preload) {
     map_preloaded(shared);
   } else {
-    open_userfaultfd(thread_ids);
+    open_userfaultfd(thread_ids, fork_events);
     map_regions();
     channel = connect_to(socket_path);
     if (i >= argc || (strcmp(argv[i], "send") != 0 && strcmp(argv[i], "send-fd") != 0))
@@ -323,6 +328,10 @@ int main(int argc, char **argv) {
     } else if (IS("say", 1)) {
       printf("%s\n", argv[++i]);
       fflush(stdout);
+    } else if (IS("fork", 0)) {
+      if (fork() == 0) _exit(0);
+    } else if (IS("truncate", 1)) {
+      if (ftruncate(memory_fd, number(argv[++i])) != 0) fail("ftruncate");
     } else if (IS("hangup", 0)) {
       close(channel);
     } else if (IS("send", 1)) {

@@ -148,6 +148,33 @@ describe.each(LOOPS)('serving (%s)', (kind) => {
     expect(readFileSync(made.memoryPath).equals(before)).toBe(true);
   });
 
+  it('refuses a VMM that forks, and takes it down instead of letting it hang', async () => {
+    const made = await scene('abcd');
+    const pager = await pagerFor(made);
+    const vmm = await startVmm([
+      ...['--fork-events', made.socketPath, made.memoryPath, 'read', '0', '1', 'fork'],
+      ...['pause', '3000'],
+    ]);
+    await expect(pager.done).rejects.toMatchObject({
+      code: 'EVENT_UNSUPPORTED',
+      message: expect.stringContaining('a fork of its guest memory'),
+    });
+    expect(await vmm.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+
+  it('ends with one error and the VM when the memory file is cut short under it', async () => {
+    const made = await scene('abcdefgh');
+    const pager = await pagerFor(made);
+    const vmm = await startVmm([
+      ...[made.socketPath, made.memoryPath, 'read', '0', '1', 'truncate', '8192', 'read', '6', '7'],
+    ]);
+    await expect(pager.done).rejects.toMatchObject({
+      code: 'MEMORY_SIZE',
+      message: expect.stringContaining('the VMM has 32768 bytes of memory, the snapshot has 8192'),
+    });
+    expect(await vmm.ended).toMatchObject({ signal: 'SIGKILL' });
+  });
+
   it('leaves the VM complete and to itself when it is stopped', async () => {
     const made = await scene(DRAWING);
     const pager = await pagerFor(made);
