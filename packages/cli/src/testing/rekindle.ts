@@ -8,9 +8,6 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT: string = fileURLToPath(new URL('../../../../', import.meta.url));
 
-/** A recording of the demo that is part of the repository. */
-export const DEMO: string = join(ROOT, 'demo/run-ondemand.jfr');
-
 export interface Ran {
   readonly status: number | null;
   readonly stdout: string;
