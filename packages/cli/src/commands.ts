@@ -6,7 +6,8 @@ import type { Command } from 'commander';
 export interface CommandEntry {
   readonly name: string;
   readonly about: string;
-  load(): Promise<Command>;
+  /** `args` are those behind the command's name. */
+  load(args: readonly string[]): Promise<Command>;
 }
 
 export const COMMANDS: readonly CommandEntry[] = [
@@ -93,7 +94,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'jfr',
     about: 'look into flight recordings, convert and mend them',
-    load: async () => (await import('./commands/jfr.ts')).jfrCommand(),
+    load: async (args) => (await import('./commands/jfr.ts')).jfrCommand(args),
   },
   {
     name: 'record',

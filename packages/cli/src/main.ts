@@ -17,7 +17,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .version(VERSION)
     .exitOverride();
   const entry = COMMANDS.find((command) => command.name === argv[0]);
-  if (entry) program.addCommand(inherit(await entry.load()));
+  if (entry) program.addCommand(inherit(await entry.load(argv.slice(1))));
   else for (const { name, about } of COMMANDS) program.command(name).description(about);
   try {
     await program.parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });

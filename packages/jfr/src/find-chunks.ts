@@ -163,3 +163,12 @@ function headerAt(bytes: Uint8Array, at: number): ChunkHeader | undefined {
     throw error;
   }
 }
+
+/** Nanoseconds since 1970 of the earliest chunk; 0 where there is none. */
+export function earliestStart(places: readonly ChunkPlace[]): bigint {
+  let first: bigint | undefined;
+  for (const { header } of places) {
+    if (first === undefined || header.startNanos < first) first = header.startNanos;
+  }
+  return first ?? 0n;
+}

@@ -2,14 +2,16 @@
 // A recording: one chunk after the other, each readable alone. Only one chunk at a time needs to be in
 // memory.
 import { type ByteSource, bufferSource } from '@rekindle/bytes';
-import { Chunk } from './chunk.ts';
+import { Chunk, type ChunkOptions } from './chunk.ts';
 import type { KnownMetadata } from './chunk-metadata.ts';
 import type { Columns } from './column.ts';
 import { countEvents } from './count-events.ts';
 import type { DecodeMode } from './decode-columns.ts';
 import { JfrError } from './error.ts';
 import type { JfrEvent } from './event.ts';
-import { type ChunkPlace, findChunks } from './find-chunks.ts';
+import { EventIndex } from './event-index.ts';
+import { type ChunkPlace, earliestStart, findChunks } from './find-chunks.ts';
+import { HEADER_SIZE } from './header.ts';
 import { joinColumns } from './join-columns.ts';
 import type { Loss } from './loss.ts';
 import type { EventFilter } from './select-events.ts';
@@ -25,6 +27,9 @@ export interface ReadOptions {
   /** `auto` (the default) compiles decoders where the environment allows it. */
   readonly decode?: DecodeMode;
 }
+
+/** What the columns of a part take is some times this. */
+const PART_BYTES: number = 2 ** 24;
 
 /** The most one ArrayBuffer holds in Node.js 20. */
 const MAX_CHUNK = 2 ** 32;
@@ -53,11 +58,7 @@ export class Recording {
 
   /** Nanoseconds since 1970 of the earliest chunk; the zero of the times in {@link columns}. */
   get startNanos(): bigint {
-    let first: bigint | undefined;
-    for (const { header } of this.places) {
-      if (first === undefined || header.startNanos < first) first = header.startNanos;
-    }
-    return first ?? 0n;
+    return earliestStart(this.places);
   }
 
   /** From the start of the earliest chunk to the end of the last. */
@@ -88,6 +89,14 @@ export class Recording {
     const sifted = types && (await this.#sift(index, types));
     if (sifted !== undefined) return sifted;
     const place = this.#place(index);
+    if (place.bytes >= MAX_CHUNK) {
+      throw new JfrError(
+        'JFR_CHUNK_TOO_LARGE',
+        `a chunk of ${place.bytes} bytes`,
+        { chunk: index, offset: place.offset },
+        'read it in parts, or by event types; or record with a smaller maxchunksize',
+      );
+    }
     const bytes = await this.#source.slice(place.offset, place.offset + place.bytes);
     return this.#open(place, bytes, undefined);
   }
@@ -99,6 +108,43 @@ export class Recording {
   async *chunks(types?: readonly string[]): AsyncGenerator<Chunk> {
     for (const { index } of this.places) {
       yield await this.chunk(index, types);
+    }
+  }
+
+  /**
+   * Everything, in stretches of some megabytes: for those who pass through more than memory holds. Each
+   * part has some of a chunk's events, and all of its types and constants. What is not a file, and a
+   * chunk that has to be salvaged, comes whole.
+   */
+  async *parts(bytes: number = PART_BYTES): AsyncGenerator<Chunk> {
+    for (const place of this.places) {
+      const whole = place.bytes > 2 * bytes ? await this.#sift(place.index, []) : undefined;
+      if (whole === undefined) yield await this.chunk(place.index);
+      else yield* this.#partsOf(place, whole, bytes);
+    }
+  }
+
+  async *#partsOf(place: ChunkPlace, whole: Chunk, bytes: number): AsyncGenerator<Chunk> {
+    let position = HEADER_SIZE;
+    let wanted = bytes;
+    while (position < place.bytes) {
+      const length = Math.min(wanted, place.bytes - position);
+      const start = place.offset + position;
+      const stretch = await this.#source.slice(start, start + length);
+      const events = new EventIndex();
+      const stop = events.walk(stretch, 0, length);
+      const end = stop?.offset ?? length;
+      if (end === 0 && stop !== undefined) {
+        if (length === place.bytes - position) {
+          throw new JfrError(stop.code, stop.reason, { chunk: place.index, offset: start });
+        }
+        wanted = Math.max(2 * wanted, stop.size); // one event is longer than the stretch
+        continue;
+      }
+      wanted = bytes;
+      const part = { whole, position, events };
+      yield this.#make(place, stretch.subarray(0, end), { part });
+      position += end;
     }
   }
 
@@ -142,28 +188,29 @@ export class Recording {
     if (place === undefined) {
       throw new JfrError('JFR_UNKNOWN_NAME', `no chunk ${index} of ${this.places.length}`);
     }
-    if (place.bytes >= MAX_CHUNK) {
-      throw new JfrError(
-        'JFR_CHUNK_TOO_LARGE',
-        `a chunk of ${place.bytes} bytes`,
-        { chunk: index, offset: place.offset },
-        'record with a smaller maxchunksize; chunks below 4 GiB are read',
-      );
-    }
     return place;
   }
 
   #open(place: ChunkPlace, bytes: Uint8Array, sifted: SiftedBytes | undefined): Chunk {
-    const chunk = new Chunk(place.header, bytes, {
-      index: place.index,
-      offset: place.offset,
+    const chunk = this.#make(place, bytes, sifted && { sifted });
+    const metadata = chunk.metadataIfWhole;
+    if (metadata?.borrowed === false) this.#known = metadata;
+    return chunk;
+  }
+
+  #make(
+    { index, offset, header }: ChunkPlace,
+    bytes: Uint8Array,
+    more: Pick<ChunkOptions, 'sifted' | 'part'> | undefined,
+  ): Chunk {
+    const chunk = new Chunk(header, bytes, {
+      index,
+      offset,
       salvage: this.#options.mode === 'salvage',
       decode: this.#options.decode ?? 'auto',
       known: this.#known,
-      ...(sifted && { sifted }),
+      ...more,
     });
-    const metadata = chunk.metadataIfWhole;
-    if (metadata?.borrowed === false) this.#known = metadata;
     if (chunk.salvages) this.#losses.push(chunk.losses);
     return chunk;
   }

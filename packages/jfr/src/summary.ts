@@ -12,10 +12,10 @@ export interface EventCount {
 
 /** What is in a recording, by event type. */
 export class Summary {
-  readonly #recording: Recording;
+  readonly #recording: Pick<Recording, 'places' | 'startNanos'>;
   readonly #counts: Map<string, { count: number; bytes: number }> = new Map();
 
-  constructor(recording: Recording) {
+  constructor(recording: Pick<Recording, 'places' | 'startNanos'>) {
     this.#recording = recording;
   }
 

@@ -1,31 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command } from 'commander';
-import { assembleCommand } from '../jfr/assemble.ts';
-import { configureCommand } from '../jfr/configure.ts';
-import { disassembleCommand } from '../jfr/disassemble.ts';
-import { exportCommand } from '../jfr/export.ts';
-import { flameCommand } from '../jfr/flame.ts';
-import { metadataCommand } from '../jfr/metadata.ts';
-import { printCommand } from '../jfr/print.ts';
-import { repairCommand } from '../jfr/repair.ts';
-import { scrubCommand } from '../jfr/scrub.ts';
-import { summaryCommand } from '../jfr/summary.ts';
-import { tailCommand } from '../jfr/tail.ts';
-import { viewCommand } from '../jfr/view.ts';
 
-export function jfrCommand(): Command {
-  return new Command('jfr')
-    .description('Flight recordings: look into them, convert and mend them; no JDK needed')
-    .addCommand(summaryCommand())
-    .addCommand(printCommand())
-    .addCommand(metadataCommand())
-    .addCommand(viewCommand())
-    .addCommand(flameCommand())
-    .addCommand(exportCommand())
-    .addCommand(tailCommand())
-    .addCommand(scrubCommand())
-    .addCommand(assembleCommand())
-    .addCommand(disassembleCommand())
-    .addCommand(repairCommand())
-    .addCommand(configureCommand());
+/** Subcommands in the order of the help. A module is imported only when its command is asked for. */
+const SUBCOMMANDS: readonly (readonly [name: string, load: () => Promise<Command>])[] = [
+  ['summary', async () => (await import('../jfr/summary.ts')).summaryCommand()],
+  ['print', async () => (await import('../jfr/print.ts')).printCommand()],
+  ['metadata', async () => (await import('../jfr/metadata.ts')).metadataCommand()],
+  ['view', async () => (await import('../jfr/view.ts')).viewCommand()],
+  ['flame', async () => (await import('../jfr/flame.ts')).flameCommand()],
+  ['export', async () => (await import('../jfr/export.ts')).exportCommand()],
+  ['tail', async () => (await import('../jfr/tail.ts')).tailCommand()],
+  ['scrub', async () => (await import('../jfr/scrub.ts')).scrubCommand()],
+  ['assemble', async () => (await import('../jfr/assemble.ts')).assembleCommand()],
+  ['disassemble', async () => (await import('../jfr/disassemble.ts')).disassembleCommand()],
+  ['repair', async () => (await import('../jfr/repair.ts')).repairCommand()],
+  ['configure', async () => (await import('../jfr/configure.ts')).configureCommand()],
+];
+
+/** With the subcommand that the arguments begin with; with all of them where it is none of them. */
+export async function jfrCommand(args: readonly string[]): Promise<Command> {
+  const command = new Command('jfr').description(
+    'Flight recordings: look into them, convert and mend them; no JDK needed',
+  );
+  const asked = SUBCOMMANDS.filter(([name]) => name === args[0]);
+  for (const [, load] of asked.length > 0 ? asked : SUBCOMMANDS) {
+    command.addCommand(await load());
+  }
+  return command;
 }

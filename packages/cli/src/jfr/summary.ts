@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatSummary } from '@rekindle/jfr';
+import { openFileSource } from '@rekindle/bytes/node';
+import { formatSummary, type Summary, summarizeWhole } from '@rekindle/jfr/summary';
 import { Command } from 'commander';
+import { FileError } from '../file-error.ts';
 import { printJson } from '../output.ts';
-import { openInput } from './input.ts';
 
 export function summaryCommand(): Command {
   return new Command('summary')
@@ -11,17 +12,32 @@ export function summaryCommand(): Command {
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  rekindle jfr summary run.jfr')
     .action(async (file: string, { json }: { json?: true }) => {
-      const input = await openInput(file);
-      try {
-        const summary = await input.recording.summary();
-        if (!json) process.stdout.write(formatSummary(summary));
-        else {
-          const { version, chunks, startNanos, durationNanos, events } = summary;
-          printJson({ version, chunks, startNanos, durationNanos, events });
-        }
-      } finally {
-        input.warnOfLosses();
-        input.close();
+      const summary = (await summaryOfWhole(file)) ?? (await salvagedSummary(file));
+      if (!json) process.stdout.write(formatSummary(summary));
+      else {
+        const { version, chunks, startNanos, durationNanos, events } = summary;
+        printJson({ version, chunks, startNanos, durationNanos, events });
       }
     });
+}
+
+async function summaryOfWhole(file: string): Promise<Summary | undefined> {
+  const source = FileError.wrap(file, () => openFileSource(file));
+  try {
+    return await summarizeWhole(source);
+  } finally {
+    source.close();
+  }
+}
+
+/** Of a damaged recording, with a warning. Only then the whole reader is loaded. */
+async function salvagedSummary(file: string): Promise<Summary> {
+  const { openInput } = await import('./input.ts');
+  const input = await openInput(file);
+  try {
+    return await input.recording.summary();
+  } finally {
+    input.warnOfLosses();
+    input.close();
+  }
 }
