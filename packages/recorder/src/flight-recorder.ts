@@ -75,11 +75,6 @@ export function configureRecorder(changes: Partial<RecorderOptions>): void {
   options = wanted;
 }
 
-/** The options in force. */
-export function recorderOptions(): RecorderOptions {
-  return options;
-}
-
 /** Has something done in this thread before its part of the recording ends with it. */
 export function beforeEnd(hook: () => void): void {
   exitHooks.push(hook);

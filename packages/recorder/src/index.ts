@@ -6,6 +6,7 @@ export { RecorderError, type RecorderErrorCode } from './error.ts';
 export { EventStream, type EventStreamOptions } from './event-stream.ts';
 export { configureRecorder, eventHandle, setThreadName } from './flight-recorder.ts';
 export type { EventHandle, PendingEvent } from './handle.ts';
+export { Monitor } from './monitor.ts';
 export { DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
 export { OutsideRecorder } from './outside.ts';
 export {

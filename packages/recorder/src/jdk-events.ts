@@ -2,43 +2,18 @@
 // Events under the JDK's names, laid out as JDK 25 writes them, so that JMC's pages and `jfr view` know
 // them. What a Node.js process fills them with stands beside each source.
 import type { EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
-
-const text = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'java.lang.String', label }) as const satisfies FieldDeclaration;
-const long = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'long', label }) as const satisfies FieldDeclaration;
-const count = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'int', label, unsigned: true }) as const satisfies FieldDeclaration;
-const bytes = <const N extends string>(name: N, label: string) =>
-  ({
-    name,
-    type: 'long',
-    label,
-    unsigned: true,
-    content: 'bytes',
-  }) as const satisfies FieldDeclaration;
-const address = <const N extends string>(name: N, label: string) =>
-  ({
-    name,
-    type: 'long',
-    label,
-    unsigned: true,
-    content: 'memory-address',
-  }) as const satisfies FieldDeclaration;
-const span = <const N extends string>(name: N, label: string) =>
-  ({
-    name,
-    type: 'long',
-    label,
-    unsigned: true,
-    content: 'timespan-ticks',
-  }) as const satisfies FieldDeclaration;
-const percentage = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'float', label, content: 'percentage' }) as const satisfies FieldDeclaration;
-const thread = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'java.lang.Thread', label }) as const satisfies FieldDeclaration;
-const type = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'java.lang.Class', label }) as const satisfies FieldDeclaration;
+import {
+  address,
+  bytes,
+  count,
+  long,
+  OFF,
+  percentage,
+  span,
+  text,
+  thread,
+  type,
+} from './event-fields.ts';
 
 // Where a source knows thread and stack better than `commit` does, they are fields like others.
 const EVENT_THREAD = thread('eventThread', 'Event Thread');
@@ -51,8 +26,6 @@ const GC_ID = {
   ...count('gcId', 'GC Identifier'),
   relation: 'jdk.types.GcId',
 } as const satisfies FieldDeclaration;
-/** The JDK declares its events disabled; configurations enable them. */
-const OFF = { enabled: 'false' } as const;
 
 export const JVMInformation = {
   name: 'jdk.JVMInformation',

@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only a Node.js process has to tell.
-import type { EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
-
-const text = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'java.lang.String', label }) as const satisfies FieldDeclaration;
-const nanos = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'long', label, content: 'timespan-nanos' }) as const satisfies FieldDeclaration;
-const bytes = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'long', label, content: 'bytes' }) as const satisfies FieldDeclaration;
-const long = <const N extends string>(name: N, label: string) =>
-  ({ name, type: 'long', label }) as const satisfies FieldDeclaration;
-const OFF = { enabled: 'false' } as const;
+import type { EventDeclaration } from '@rekindle/jfr';
+import { bytes, long, nanos, OFF, text } from './event-fields.ts';
 
 export const EventLoopDelay = {
   name: 'node.EventLoopDelay',

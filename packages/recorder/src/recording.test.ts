@@ -302,6 +302,29 @@ describe('limits', () => {
   });
 });
 
+describe('a monitor', () => {
+  it('keeps threads apart, and its contention and waits are recorded', () => {
+    const file = join(directory, 'monitor.jfr');
+    const program = fileURLToPath(new URL('./testing/programs/monitor.mjs', import.meta.url));
+    const said = execFileSync(process.execPath, [program, file], {
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
+    expect(said.trim()).toBe('400 false');
+    for (const jdk of JDKS) {
+      const entered = printed(jdk, file, '--events', 'jdk.JavaMonitorEnter');
+      expect(entered.length).toBeGreaterThan(0);
+      for (const { values } of entered) {
+        expect(values.monitorClass.name).toBe('app/Counter');
+        expect(values.stackTrace.frames[0].method.name).toMatch(/run|wait/);
+      }
+      const waits = printed(jdk, file, '--events', 'jdk.JavaMonitorWait');
+      expect(waits.at(-1)?.values.timedOut).toBe(true);
+      expect(waits.some(({ values }) => /^counter/.test(values.notifier?.javaName))).toBe(true);
+    }
+  });
+});
+
 describe('a periodic event', () => {
   it('is committed in the period that the settings say', async () => {
     const file = join(directory, 'periodic.jfr');
