@@ -42,6 +42,24 @@ export class Arena {
   }
 }
 
+const SCRATCH = 65536;
+let scratchArena: Arena | undefined;
+let scratchLeft = 0;
+
+/**
+ * A small block that lives as long as the process. Objects that need one keep it when they are closed, so
+ * what is left behind by each is some dozens of bytes.
+ */
+export function scratch(bytes: number): Block {
+  const needed = Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+  if (scratchArena === undefined || scratchLeft < needed) {
+    scratchLeft = Math.max(SCRATCH, needed);
+    scratchArena = new Arena(scratchLeft);
+  }
+  scratchLeft -= needed;
+  return scratchArena.take(bytes);
+}
+
 const TWO_32 = 4294967296;
 
 /** Stores a 64-bit value below 2^53, little endian, at a 32-bit word index, without a BigInt. */

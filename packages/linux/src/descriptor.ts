@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Arena } from './arena.ts';
+import { scratch } from './arena.ts';
 import {
   close,
   errno,
@@ -80,7 +80,7 @@ export class EventDescriptor {
 
   constructor() {
     this.fd = checked(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), 'eventfd');
-    const block = new Arena(4096).take(8);
+    const block = scratch(8);
     this.#address = block.address;
     this.#words = new Uint32Array(block.bytes);
   }

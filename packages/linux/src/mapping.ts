@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { Arena } from './arena.ts';
+import { scratch } from './arena.ts';
 import {
   errno,
   madvise,
@@ -170,7 +170,7 @@ const MFD_CLOEXEC = 1;
  */
 export function createMemoryFile(name: string): number {
   const text = new TextEncoder().encode(`${name}\0`);
-  const block = new Arena(4096).take(text.length);
+  const block = scratch(text.length);
   new Uint8Array(block.bytes).set(text);
   return checked(
     syscall(syscalls().memfdCreate, block.address, MFD_CLOEXEC, 0, 0),

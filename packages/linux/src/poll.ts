@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Arena } from './arena.ts';
+import { scratch } from './arena.ts';
 import { errno, poll } from './foreign.ts';
 import { ERRNO, SystemError } from './system-error.ts';
 
@@ -23,7 +23,7 @@ export class PollSet {
 
   /** Waits for readability (and, implicitly, errors and hang-up) of every descriptor. */
   constructor(fds: readonly number[]) {
-    const block = new Arena(4096).take(fds.length * POLLFD);
+    const block = scratch(fds.length * POLLFD);
     this.#address = block.address;
     this.#events = new Int16Array(block.bytes);
     this.#fds = new Int32Array(block.bytes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Unix stream sockets that carry descriptors (SCM_RIGHTS), which Node's `net` cannot.
 import { unlinkSync } from 'node:fs';
-import { Arena, type Block, storeWord64 } from './arena.ts';
+import { Arena, type Block, scratch, storeWord64 } from './arena.ts';
 import {
   accept4,
   bindSocket,
@@ -44,7 +44,7 @@ function socketAddress(path: string): { block: Block; length: number } {
     );
   }
   const length = 2 + text.length + 1;
-  const block = new Arena(4096).take(length);
+  const block = scratch(length);
   new DataView(block.bytes).setUint16(0, AF_UNIX, true);
   new Uint8Array(block.bytes, 2).set(text);
   return { block, length };
@@ -116,7 +116,7 @@ export function connectUnix(path: string): number {
 
 /** Two connected sockets, both closed on exec; the first does not block. */
 export function unixPair(): [number, number] {
-  const block = new Arena(4096).take(8);
+  const block = scratch(8);
   checked(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, block.address), 'socketpair');
   const fds = new Int32Array(block.bytes);
   const F_SETFL = 4;
@@ -241,7 +241,7 @@ export interface PeerCredentials {
 
 /** SO_PEERCRED. struct ucred: i32 pid, u32 uid, u32 gid. */
 export function peerCredentials(fd: number): PeerCredentials {
-  const block = new Arena(4096).take(16);
+  const block = scratch(16);
   const words = new Uint32Array(block.bytes);
   words[3] = 12;
   checked(

@@ -10,7 +10,7 @@
 //   struct uffd_msg         32: event u8 @0; page fault: flags u64 @8, address u64 @16, thread u32 @24;
 //                               remove: start u64 @8, end u64 @16
 import { constants, openSync } from 'node:fs';
-import { Arena, loadSigned64, loadWord64, storeWord64 } from './arena.ts';
+import { loadSigned64, loadWord64, scratch, storeWord64 } from './arena.ts';
 import { close, errno, ioctl, read, syscall, syscalls } from './foreign.ts';
 import { checked, ERRNO, SystemError } from './system-error.ts';
 
@@ -72,10 +72,9 @@ export class UserFaultFd {
    */
   constructor(fd: number, messages?: MessageBuffer) {
     this.fd = fd;
-    const arena = new Arena(8192);
-    const copy = arena.take(40);
-    const zero = arena.take(32);
-    const range = arena.take(16);
+    const copy = scratch(40);
+    const zero = scratch(32);
+    const range = scratch(16);
     this.#copy = new Uint32Array(copy.bytes);
     this.#copyAddress = copy.address;
     this.#zero = new Uint32Array(zero.bytes);
@@ -83,7 +82,7 @@ export class UserFaultFd {
     this.#range = new Uint32Array(range.bytes);
     this.#rangeAddress = range.address;
     if (messages === undefined) {
-      const block = arena.take(MESSAGE_BUFFER_BYTES);
+      const block = scratch(MESSAGE_BUFFER_BYTES);
       this.#messages = { address: block.address, words: new Uint32Array(block.bytes) };
     } else {
       this.#messages = messages;
@@ -175,7 +174,7 @@ export class UserFaultFd {
 
   /** Registers memory of this process for missing-page faults. Beware of faulting on it oneself. */
   register(start: number, length: number): void {
-    const block = new Arena(4096).take(32);
+    const block = scratch(32);
     const words = new Uint32Array(block.bytes);
     storeWord64(words, 0, start);
     storeWord64(words, 2, length);
@@ -209,7 +208,7 @@ const PERMISSION_HINT =
  */
 export function createUserFaultFd(features = 0): UserFaultFd {
   const fd = openDescriptor();
-  const block = new Arena(4096).take(24);
+  const block = scratch(24);
   const words = new Uint32Array(block.bytes);
   words[0] = API_VERSION;
   words[2] = features;

@@ -20,15 +20,20 @@ export interface Takeover {
 /** Descriptors of a successor, by number. */
 export const INHERITED = { uffd: 3, socket: 4, ledger: 5, process: 6 } as const;
 
-/** Longest line: some hundred regions. */
-const CAPACITY = 1 << 20;
+/** Longest piece of the line at once. One channel serves all: its calls never overlap. */
+const CAPACITY = 65536;
+let shared: DescriptorChannel | undefined;
+const channelOf = (): DescriptorChannel => {
+  shared ??= new DescriptorChannel(CAPACITY);
+  return shared;
+};
 
 /** Gives duplicates of everything into custody. @param channel descriptor of the way there; closed */
 export function giveIntoCustody(channel: number, peer: Peer, ledger: number): void {
   const descriptors = [peer.uffd, peer.socket, ledger];
   if (peer.process >= 0) descriptors.push(peer.process);
   const text = Buffer.from(`${JSON.stringify({ pid: peer.pid, regions: peer.regions })}\n`);
-  const sender = new DescriptorChannel(CAPACITY);
+  const sender = channelOf();
   let sent = sender.send(channel, text, descriptors);
   while (sent < text.length) sent += sender.send(channel, text.subarray(sent));
   closeDescriptor(channel);
@@ -47,7 +52,6 @@ export function inheritedPeer(takeover: Takeover): Peer {
 
 /** Keeps what a pager gives into custody. */
 export class Custody {
-  readonly #channel = new DescriptorChannel(CAPACITY);
   readonly #fd: number;
   readonly #descriptors: number[] = [];
   #text = '';
@@ -69,11 +73,12 @@ export class Custody {
   /** Takes what has come. @returns whether more may come */
   collect(): boolean {
     for (;;) {
-      const received = this.#channel.receive(this.#fd);
+      const channel = channelOf();
+      const received = channel.receive(this.#fd);
       if (received === undefined) return this.#takeover === undefined;
       if (received.length === 0) return false;
       this.#descriptors.push(...received.descriptors);
-      this.#text += Buffer.from(this.#channel.buffer.subarray(0, received.length)).toString();
+      this.#text += Buffer.from(channel.buffer.subarray(0, received.length)).toString();
       if (!this.#text.endsWith('\n')) continue;
       const { pid, regions } = JSON.parse(this.#text) as Omit<Takeover, 'process'>;
       this.#takeover = { pid, regions, process: this.#descriptors.length > INHERITED.process - 3 };
