@@ -29,7 +29,7 @@ interface ExportFlags extends StackFlags {
 export function exportCommand(): Command {
   const command = new Command('export')
     .description('A recording in the format of another tool')
-    .argument('<file>', 'recording (.jfr)')
+    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
     .addOption(
       new Option('--format <format>', 'what to write')
         .choices(['collapsed', 'pprof', 'firefox', 'trace', 'parquet'])

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Opens the recording that a `rekindle jfr` command was given, forgiving damage but never in silence.
-import { openFileSource } from '@rekindle/bytes/node';
+import type { FileSource } from '@rekindle/bytes/node';
 import { openRecording, type Recording } from '@rekindle/jfr';
 import { FileError } from '../file-error.ts';
+import { openSource } from './source.ts';
 
 export interface Input {
   readonly recording: Recording;
@@ -11,11 +12,21 @@ export interface Input {
   close(): void;
 }
 
-/** Throws FileError with what to do when the file cannot be opened or is no recording at all. */
+/**
+ * Opens a file, or standard input for `-`; either may be gzipped. Throws FileError with what to do when
+ * it cannot be opened, or has no chunk.
+ */
 export async function openInput(path: string): Promise<Input> {
-  const source = FileError.wrap(path, () => openFileSource(path));
+  return await inputOf(path, await openSource(path));
+}
+
+/** Reads an open file; closes it when it is no recording. */
+export async function inputOf(path: string, source: FileSource): Promise<Input> {
   try {
     const recording = await openRecording(source, { mode: 'salvage' });
+    if (recording.places.length === 0) {
+      throw new FileError(path, 'ENORECORDING', 'not a flight recording', 'name a .jfr file');
+    }
     return {
       recording,
       warnOfLosses: () => warn(path, recording),

@@ -8,6 +8,7 @@ import {
 } from '@rekindle/jfr';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeOut } from '../output.ts';
+import { followInput, printParts } from './follow-input.ts';
 import { openInput } from './input.ts';
 
 interface PrintFlags {
@@ -17,6 +18,7 @@ interface PrintFlags {
   readonly categories?: string;
   readonly events?: string;
   readonly stackDepth: number;
+  readonly follow?: true;
 }
 
 function depth(text: string): number {
@@ -27,7 +29,7 @@ function depth(text: string): number {
 export function printCommand(): Command {
   return new Command('print')
     .description('Print the events of a recording')
-    .argument('<file>', 'recording (.jfr)')
+    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
     .addOption(new Option('--xml', 'as XML').conflicts(['json', 'exact']))
     .addOption(new Option('--json', 'as JSON').conflicts(['xml', 'exact']))
     .addOption(
@@ -36,24 +38,32 @@ export function printCommand(): Command {
     .option('--categories <filter>', 'events of categories: names or quoted glob patterns')
     .option('--events <filter>', 'events by name, simple or qualified, or quoted glob patterns')
     .option('--stack-depth <depth>', 'frames of a stack trace', depth, 5)
+    .addOption(
+      new Option('--follow', 'go on while the file, or repository, is written').conflicts([
+        'json',
+        'xml',
+      ]),
+    )
     .addHelpText(
       'after',
-      '\nExample:\n  rekindle jfr print --events CPULoad,GarbageCollection run.jfr',
+      '\nExamples:\n' +
+        '  rekindle jfr print --events CPULoad,GarbageCollection run.jfr\n' +
+        '  rekindle jfr print --follow --events GarbageCollection /tmp/2026_11_22_10_00_00_4711',
     )
     .action(async (file: string, flags: PrintFlags) => {
+      const options = {
+        stackDepth: flags.stackDepth,
+        exact: flags.exact ?? false,
+        filter: everyFilter(filters(flags)),
+        onDamage: ({ message }: Error): void => {
+          process.stderr.write(`warning: left out ${message}\n`);
+        },
+      };
+      if (flags.follow) return await printParts(followInput(file), options);
       const input = await openInput(file);
       try {
-        await printEvents(
-          input.recording.chunks(),
-          {
-            format: flags.json ? 'json' : flags.xml ? 'xml' : 'text',
-            stackDepth: flags.stackDepth,
-            exact: flags.exact ?? false,
-            filter: everyFilter(filters(flags)),
-            onDamage: ({ message }) => process.stderr.write(`warning: left out ${message}\n`),
-          },
-          writeOut,
-        );
+        const format = flags.json ? 'json' : flags.xml ? 'xml' : 'text';
+        await printEvents(input.recording.chunks(), { ...options, format }, writeOut);
       } finally {
         input.warnOfLosses();
         input.close();

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { openFileSource } from '@rekindle/bytes/node';
+import type { FileSource } from '@rekindle/bytes/node';
 import { formatSummary, type Summary, summarizeWhole } from '@rekindle/jfr/summary';
 import { Command } from 'commander';
-import { FileError } from '../file-error.ts';
 import { printJson } from '../output.ts';
+import { openSource } from './source.ts';
 
 export function summaryCommand(): Command {
   return new Command('summary')
     .description('General information about a recording, and its events by number')
-    .argument('<file>', 'recording (.jfr)')
+    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  rekindle jfr summary run.jfr')
     .action(async (file: string, { json }: { json?: true }) => {
-      const summary = (await summaryOfWhole(file)) ?? (await salvagedSummary(file));
+      const summary = await summaryOf(file);
       if (!json) process.stdout.write(formatSummary(summary));
       else {
         const { version, chunks, startNanos, durationNanos, events } = summary;
@@ -21,23 +21,22 @@ export function summaryCommand(): Command {
     });
 }
 
-async function summaryOfWhole(file: string): Promise<Summary | undefined> {
-  const source = FileError.wrap(file, () => openFileSource(file));
+async function summaryOf(file: string): Promise<Summary> {
+  const source = await openSource(file);
   try {
-    return await summarizeWhole(source);
+    return (await summarizeWhole(source)) ?? (await salvagedSummary(file, source));
   } finally {
     source.close();
   }
 }
 
 /** Of a damaged recording, with a warning. Only then the whole reader is loaded. */
-async function salvagedSummary(file: string): Promise<Summary> {
-  const { openInput } = await import('./input.ts');
-  const input = await openInput(file);
+async function salvagedSummary(file: string, source: FileSource): Promise<Summary> {
+  const { inputOf } = await import('./input.ts');
+  const input = await inputOf(file, source);
   try {
     return await input.recording.summary();
   } finally {
     input.warnOfLosses();
-    input.close();
   }
 }

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { statSync } from 'node:fs';
-import { eventTypeFilter, printEvents } from '@rekindle/jfr';
-import { followRecording, followRepository } from '@rekindle/jfr/node';
+import { eventTypeFilter } from '@rekindle/jfr';
 import { Command } from 'commander';
-import { FileError } from '../file-error.ts';
-import { writeOut } from '../output.ts';
+import { followInput, printParts } from './follow-input.ts';
 
 export function tailCommand(): Command {
   return new Command('tail')
@@ -17,17 +14,8 @@ export function tailCommand(): Command {
       '\nExample:\n  rekindle jfr tail --events "GC*" /tmp/2026_11_22_10_00_00_4711',
     )
     .action(async (file: string, flags: { events?: string; fromStart?: true }) => {
-      const isDirectory = FileError.wrap(file, () => statSync(file)).isDirectory();
-      const abort = new AbortController();
-      process.once('SIGINT', () => abort.abort());
-      const options = {
-        signal: abort.signal,
-        ...(flags.fromStart ? {} : { from: BigInt(Date.now()) * 1_000_000n }),
-      };
-      const parts = isDirectory ? followRepository(file, options) : followRecording(file, options);
+      const from = flags.fromStart ? undefined : BigInt(Date.now()) * 1_000_000n;
       const filter = flags.events === undefined ? undefined : eventTypeFilter(flags.events);
-      for await (const part of parts) {
-        await printEvents([part], { format: 'text', ...(filter ? { filter } : {}) }, writeOut);
-      }
+      await printParts(followInput(file, from), filter === undefined ? {} : { filter });
     });
 }
