@@ -67,6 +67,6 @@ function threadName({ name, id }: Track, pid: number): object {
 
 /** Of the JVM where it is told, else 1. */
 async function processId(recording: Recording): Promise<number> {
-  const columns = await recording.columns('jdk.JVMInformation', ['pid']).catch(() => undefined);
-  return columns?.length ? Number(columns.get('pid').get(0)) : 1;
+  const columns = await recording.columns('jdk.JVMInformation');
+  return columns.has('pid') ? Number(columns.get('pid').get(0)) : 1;
 }
