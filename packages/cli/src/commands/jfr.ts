@@ -10,6 +10,7 @@ const SUBCOMMANDS: readonly (readonly [name: string, load: () => Promise<Command
   ['flame', async () => (await import('../jfr/flame.ts')).flameCommand()],
   ['export', async () => (await import('../jfr/export.ts')).exportCommand()],
   ['diff', async () => (await import('../jfr/diff.ts')).diffCommand()],
+  ['query', async () => (await import('../jfr/query.ts')).queryCommand()],
   ['tail', async () => (await import('../jfr/tail.ts')).tailCommand()],
   ['scrub', async () => (await import('../jfr/scrub.ts')).scrubCommand()],
   ['assemble', async () => (await import('../jfr/assemble.ts')).assembleCommand()],

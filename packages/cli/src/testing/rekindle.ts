@@ -15,12 +15,17 @@ export interface Ran {
 }
 
 /** Runs `rekindle` with these arguments, and with `input` on its standard input. */
-export function rekindle(args: readonly string[], input?: Uint8Array): Ran {
+export function rekindle(
+  args: readonly string[],
+  input?: Uint8Array,
+  environment: Readonly<Record<string, string>> = {},
+): Ran {
   const program = join(ROOT, 'packages/cli/bin/rekindle.mjs');
   const run = spawnSync(process.execPath, [program, ...args], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
     timeout: 60_000,
+    env: { ...process.env, ...environment },
     ...(input === undefined ? {} : { input }),
   });
   return { status: run.status, stdout: run.stdout, stderr: run.stderr };
