@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands about VMs as a user types them: one detached VM from run to kill, and its snapshot back again.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -123,6 +123,25 @@ describe('one VM, command by command', () => {
     expect(count('PagerSummary')).toBe(1);
     expect(count('PageOwner')).toBeGreaterThan(100);
     expect(count('VmPhase')).toBeGreaterThanOrEqual(4);
+    expect(leftBehind(state.directory)).toEqual(NOTHING);
+  });
+
+  test('Ctrl-C ends a restore in the foreground, with its recording whole', async () => {
+    const record = join(state.directory, 'interrupted.jfr');
+    const restore = spawn(
+      process.execPath,
+      [BIN, 'restore', snapshot, '--record', record, '--json'],
+      {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      },
+    );
+    const ended = new Promise((resolve) => restore.once('exit', (code) => resolve(code)));
+    const line = await new Promise((resolve) => restore.stdout.once('data', resolve));
+    expect(JSON.parse(String(line))).toMatchObject({ policy: 'on-demand' });
+    restore.kill('SIGINT');
+    expect(await ended).toBe(0);
+    const summary = execFileSync('jfr', ['summary', record], { encoding: 'utf8' });
+    expect(summary).toMatch(/rekindle\.PagerSummary +1 /);
     expect(leftBehind(state.directory)).toEqual(NOTHING);
   });
 
