@@ -25,7 +25,7 @@ export async function readAll(file: string): Promise<Work> {
   const source = openFileSource(file);
   try {
     const recording = await openRecording(source);
-    for await (const chunk of recording.chunks()) {
+    for await (const chunk of recording.parts()) {
       for (const { name } of chunk.eventTypes) {
         if (chunk.count(name) === 0) continue;
         const columns = chunk.columns(name);

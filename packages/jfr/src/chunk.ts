@@ -38,6 +38,16 @@ export interface ChunkOptions {
   readonly earlier?: readonly number[];
   /** The bytes are not the whole chunk but what was taken from it. */
   readonly sifted?: SiftedBytes;
+  /** The bytes are events alone, a stretch of a chunk whose types and constants another one has. */
+  readonly part?: ChunkPart;
+}
+
+export interface ChunkPart {
+  /** Has the types and the constants. */
+  readonly whole: Chunk;
+  /** Where in the chunk the bytes begin. */
+  readonly position: number;
+  readonly events: EventIndex;
 }
 
 /** A chunk of a recording. Its methods are synchronous: all its bytes are here. */
@@ -61,8 +71,14 @@ export class Chunk {
     this.header = header;
     this.bytes = bytes;
     this.#options = options;
-    const { index, offset, salvage, sifted } = options;
-    this.#damage = new Damage(salvage, index, (at) => offset + (sifted?.origin(at) ?? at));
+    const { index, offset, salvage, sifted, part } = options;
+    const origin = (at: number): number => sifted?.origin(at) ?? at + (part?.position ?? 0);
+    this.#damage = new Damage(salvage, index, (at) => offset + origin(at));
+    if (part !== undefined) {
+      this.#events = part.events;
+      this.#metadata = part.whole.metadata;
+      this.#pools = part.whole.#open();
+    }
   }
 
   /** Whether damage is taken note of in `losses`, or thrown. */

@@ -69,6 +69,27 @@ for (const { name, path } of recordings) {
     }
   });
 
+  test(`parts have every event once, with its constants (${name})`, async () => {
+    const source = openFileSource(path);
+    try {
+      const lines: string[] = [];
+      const whole = await openRecording(readFileSync(path));
+      for await (const event of whole.events()) lines.push(plain(event.fields));
+      const seen: string[] = [];
+      let parts = 0;
+      const recording = await openRecording(source);
+      for await (const part of recording.parts(10_000)) {
+        parts++;
+        for (const event of part.events()) seen.push(plain(event.fields));
+        for (const { name: type } of part.eventTypes) part.columns(type);
+      }
+      expect(seen).toEqual(lines);
+      expect(parts).toBeGreaterThan(10);
+    } finally {
+      source.close();
+    }
+  });
+
   test(`times of joined columns are nanoseconds since the recording began (${name})`, async () => {
     const recording = await openRecording(readFileSync(path));
     const columns = await recording.columns('odd.Deep');
