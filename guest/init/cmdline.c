@@ -7,13 +7,16 @@
 #include <unistd.h>
 
 #define MAX_WORDS 256
+#ifndef CMDLINE_PATH // tests read another file
+#define CMDLINE_PATH "/proc/cmdline"
+#endif
 
 static char text[8192];
 static char *words[MAX_WORDS];
 static int word_count;
 
 int cmdline_read(void) {
-  int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+  int fd = open(CMDLINE_PATH, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
   ssize_t length = read(fd, text, sizeof text - 1);
   close(fd);
