@@ -136,17 +136,15 @@ export class ThreadConstants {
     const table = this.#tables[pool]!;
     let constant = table.get(identity);
     const key = constant?.key ?? this.#writer.nextKey();
-    const at = this.#writer.beginConstant(value.length + 24);
-    if (at < 0) return 0;
-    const bytes = this.#writer.arena.bytes;
     const head = new Uint8Array(20);
     head[0] = pool;
     const headLength = putVarint(head, 1, key);
-    let end = putVarint(bytes, at, headLength + value.length);
-    bytes.set(head.subarray(0, headLength), end);
+    const record = new Uint8Array(9 + headLength + value.length);
+    let end = putVarint(record, 0, headLength + value.length);
+    record.set(head.subarray(0, headLength), end);
     end += headLength;
-    bytes.set(value, end);
-    this.#writer.endConstant(end + value.length);
+    record.set(value, end);
+    if (!this.#writer.addConstant(record.subarray(0, end + value.length))) return 0;
     if (constant === undefined) {
       if (table.size >= MAX_ENTRIES) table.clear();
       constant = { key, epoch: 0 };

@@ -150,21 +150,23 @@ export class ThreadWriter {
     return -1;
   }
 
-  /**
-   * Makes room for a constant of at most `bound` bytes, within an event: offset in the arena, or -1.
-   * {@link endConstant} publishes it.
-   */
-  beginConstant(bound: number): number {
-    if (this.#poolCommitted + bound > this.#capacity) {
-      if (bound > this.#capacity) return -1;
-      if (!this.#promote(KIND_CONSTANTS)) return -1;
+  /** Publishes the record of a constant, within an event; false when there is no room for it. */
+  addConstant(record: Uint8Array): boolean {
+    const { length } = record;
+    if (length > this.#capacity) {
+      // a very deep stack trace
+      const memory = this.#courier.make(length);
+      if (memory === undefined) return false;
+      memory.set(record);
+      this.#courier.send(KIND_CONSTANTS, this.epoch, memory, length);
+      return true;
     }
-    return this.#pool + this.#poolCommitted;
-  }
-
-  endConstant(position: number): void {
-    this.#poolCommitted = position - this.#pool;
+    if (this.#poolCommitted + length > this.#capacity && !this.#promote(KIND_CONSTANTS))
+      return false;
+    this.arena.bytes.set(record, this.#pool + this.#poolCommitted);
+    this.#poolCommitted += length;
     Atomics.store(this.#words, this.#poolControl, this.#poolCommitted << 1);
+    return true;
   }
 
   /** A key that no other thread uses for a constant. */

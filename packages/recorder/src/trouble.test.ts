@@ -147,6 +147,21 @@ describe('a process', () => {
   });
 });
 
+describe('a stack trace', () => {
+  it('may be larger than a thread buffer', async () => {
+    const { status, stderr } = run('deep', directory);
+    expect(status, stderr).toBe(0);
+    const recording = await openRecording(readFileSync(file));
+    for await (const event of recording.events({ types: ['test.Tick'] })) {
+      const frames = event.stackTrace?.frames as { method: { name: string } }[];
+      expect(frames.length).toBeGreaterThan(900);
+      expect(frames[2]!.method.name).toBe('depth0');
+      expect(frames[901]!.method.name).toBe('depth899');
+    }
+    expect(numbers(file)).toEqual(JDKS.length > 0 ? [0] : []);
+  });
+});
+
 describe('threads', () => {
   it(`of ${WORKERS} short-lived workers are all named, through 8 slots`, () => {
     const { stdout, status, stderr } = run('shortLived', directory, String(WORKERS));

@@ -119,6 +119,21 @@ const MODES = {
     recording.stop();
     console.log(readdirSync(repository).length);
   },
+  /** A stack trace that is larger than a thread buffer. */
+  async deep() {
+    const recording = new Recording({ destination: file }).start();
+    const ticks = eventHandle(TICK);
+    const functions = Array.from(
+      { length: 900 },
+      (_, depth) => new Function('next', `return function depth${depth}() { return next(); }`),
+    );
+    const chain = functions.reduce(
+      (next, make) => make(next),
+      () => commit(ticks, 0, 1),
+    );
+    chain();
+    recording.stop();
+  },
   /** Two workers began before the recorder did. */
   async late() {
     const worker = new Worker(new URL(import.meta.url), { argv: ['lateWorker', repository, file] });
@@ -138,7 +153,8 @@ const MODES = {
 };
 
 if (isMainThread) {
-  configureRecorder({ repository, slots: mode === 'shortLived' ? 8 : 512 });
+  const deep = mode === 'deep' ? { stackDepth: 1000, threadBufferSize: 4096 } : {};
+  configureRecorder({ repository, slots: mode === 'shortLived' ? 8 : 512, ...deep });
   await MODES[mode]();
 } else if (mode === 'lateWorker') {
   const { parentPort } = await import('node:worker_threads');
