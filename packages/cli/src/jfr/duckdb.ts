@@ -4,7 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBResultReader } from '@duckdb/node-api';
 import { eventTable, type Recording } from '@rekindle/jfr';
 import { writeParquet } from './parquet.ts';
 
@@ -39,9 +39,8 @@ export async function query(recording: Recording, sql: string): Promise<QueryRes
     });
     const connection = await instance.connect();
     try {
-      const names = await statement(async () => connection.getTableNames(sql, false));
-      await addTables(recording, names, connection, directory);
-      const reader = await statement(() => connection.runAndReadAll(sql));
+      await addTables(recording, wordsOf(sql), connection, directory);
+      const reader = await run(connection, sql);
       return { columns: reader.deduplicatedColumnNames(), rows: reader.getRowsJson() };
     } finally {
       connection.closeSync();
@@ -65,9 +64,9 @@ async function load(): Promise<typeof import('@duckdb/node-api')> {
   }
 }
 
-async function statement<T>(run: () => Promise<T>): Promise<T> {
+async function run(connection: DuckDBConnection, sql: string): Promise<DuckDBResultReader> {
   try {
-    return await run();
+    return await connection.runAndReadAll(sql);
   } catch (error) {
     throw new QueryError(
       'QUERY_FAILED',
@@ -77,24 +76,31 @@ async function statement<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A view for every event type of these names, qualified (`"jdk.CPULoad"`) or simple. */
+/**
+ * The words of a statement, in small letters. (DuckDB's own list of a statement's tables leaves out
+ * those that common table expressions name.)
+ */
+function wordsOf(sql: string): ReadonlySet<string> {
+  return new Set(sql.toLowerCase().match(/[\p{L}_$][\p{L}\p{N}_$]*/gu));
+}
+
+/** A view for every event type whose simple name is among the words. */
 async function addTables(
   recording: Recording,
-  names: readonly string[],
+  words: ReadonlySet<string>,
   connection: DuckDBConnection,
   directory: string,
 ): Promise<void> {
-  const wanted = new Set(names.map((name) => unquoted(name).toLowerCase()));
   const events = (await recording.summary()).events.map(({ name }) => name);
   const simple = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
   for (const event of events) {
     const short = simple(event);
-    if (!wanted.has(event.toLowerCase()) && !wanted.has(short.toLowerCase())) continue;
+    if (!words.has(short.toLowerCase())) continue;
     const table = await eventTable(recording, event);
     // what every chunk has, but no one can read: metadata and checkpoints
     if (table.columns.length === 0) continue;
     const path = join(directory, `${event}.parquet`);
-    await writeParquet(path, table);
+    await writeParquet(path, table, { markUtc: false });
     const source = `SELECT * FROM read_parquet('${path.replaceAll("'", "''")}')`;
     const view = async (name: string): Promise<void> => {
       await connection.run(`CREATE VIEW ${name} AS ${source}`);
@@ -112,8 +118,4 @@ async function addTables(
 
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
-}
-
-function unquoted(name: string): string {
-  return /^".*"$/.test(name) ? name.slice(1, -1).replaceAll('""', '"') : name;
 }

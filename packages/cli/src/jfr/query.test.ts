@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writeJobs } from '../testing/recordings.ts';
+import { JOBS_START, writeJobs } from '../testing/recordings.ts';
 import { rekindle, scratch } from '../testing/rekindle.ts';
 
 const { path: directory, remove } = scratch('query');
@@ -43,7 +43,7 @@ describe.runIf(installed())('rekindle jfr query', () => {
       { 'eventThread.osThreadId': '7', queue: 'odd', pages: '18446744073709551615', urgent: false },
     ]);
     expect(rowsOf('SELECT epoch_ns(min(startTime))::VARCHAR AS t FROM Job')).toEqual([
-      { t: '1700000000000000000' },
+      { t: String(JOBS_START) },
     ]);
   });
 

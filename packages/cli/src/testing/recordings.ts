@@ -25,7 +25,7 @@ const Slot = {
 } as const satisfies EventDeclaration;
 
 /** Nanoseconds since 1970 of the first event of {@link writeJobs}. */
-export const JOBS_START = 1_700_000_000_000_000_000n;
+export const JOBS_START: bigint = 1_700_000_000_123_456_789n;
 
 export interface JobsOptions {
   /** Number of jobs; each takes a millisecond and is a millisecond after the one before. */
