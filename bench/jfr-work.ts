@@ -75,10 +75,25 @@ function addTexts({ indices, strings }: StringColumn, work: Work): void {
   work.characters += sum;
 }
 
+interface Measures {
+  readonly characters: Float64Array;
+  readonly frames: Float64Array;
+}
+
+/** Parts of a chunk share its pools. */
+const measures: WeakMap<ReferenceColumn['pool'], Measures> = new WeakMap();
+
 /** Each constant is looked at once, and counted for every event that refers to it. */
 function addReferences({ indices, pool }: ReferenceColumn, work: Work): void {
-  const characters = new Float64Array(pool.length).fill(-1);
-  const frames = new Float64Array(pool.length);
+  let known = measures.get(pool);
+  if (known === undefined) {
+    known = {
+      characters: new Float64Array(pool.length).fill(-1),
+      frames: new Float64Array(pool.length),
+    };
+    measures.set(pool, known);
+  }
+  const { characters, frames } = known;
   for (let row = 0; row < indices.length; row++) {
     const index = indices[row]!;
     if (index < 0) continue;

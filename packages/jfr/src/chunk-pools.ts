@@ -7,6 +7,9 @@ import { indexCheckpoint, Pool } from './pool.ts';
 import type { ClassType } from './type-model.ts';
 import { type Pools, type Value, ValueReader } from './value.ts';
 
+/** A simple type (a symbol) may stand for a pooled string, which is text: a chain of two. */
+const MAX_CHAIN = 32;
+
 export class ChunkPools implements Pools {
   readonly values: ValueReader;
   readonly #bytes: Uint8Array;
@@ -15,6 +18,8 @@ export class ChunkPools implements Pools {
   readonly #broken: (offset: number, error: JfrError) => void;
   readonly #pools: Map<ClassType, Pool> = new Map();
   #indexed = false;
+  /** Constants being read because another one stands for them. */
+  #depth = 0;
 
   /**
    * `checkpoints` gives the offsets of the checkpoints in file order; `broken` hears of one that could
@@ -74,6 +79,12 @@ export class ChunkPools implements Pools {
   }
 
   #read(type: ClassType, offset: number): Value {
+    if (this.#depth >= MAX_CHAIN) {
+      const reason = `constants of ${type.name} stand for each other without end`;
+      this.#broken(offset, new JfrError('JFR_BAD_CHECKPOINT', reason, { offset }));
+      return null;
+    }
+    this.#depth++;
     try {
       return this.values.readClass(type, new ByteCursor(this.#bytes, offset));
     } catch (error) {
@@ -87,6 +98,8 @@ export class ChunkPools implements Pools {
         return null;
       }
       throw error;
+    } finally {
+      this.#depth--;
     }
   }
 }

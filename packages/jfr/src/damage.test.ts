@@ -68,6 +68,8 @@ interface Case {
 
 const T = HEADER + TYPES.length;
 const N = number(1).length;
+/** Size (4), type, ticks, duration, delta, mask, pool count. */
+const CHECKPOINT_HEAD = 10;
 const ONE = '{"number":1}';
 const TWO = '{"number":2}';
 const THREE = '{"number":3}';
@@ -168,6 +170,20 @@ const cases: readonly Case[] = [
     offset: T,
     salvaged: ['{"name":{"text":"one"}}'],
     losses: [`JFR_CYCLIC_CHECKPOINTS pointer chunk 0 at ${T}, 0 bytes`],
+  },
+  {
+    name: 'a pooled string that stands for itself',
+    bytes: () =>
+      chunk([
+        TYPES,
+        event(101, [2, 1]),
+        checkpoint(new Map([[9, [{ key: 1, value: [2, 1] }]]])),
+        number(1),
+      ]),
+    code: 'JFR_BAD_CHECKPOINT',
+    offset: T + 4 + CHECKPOINT_HEAD + 3,
+    salvaged: ['{"text":null}', ONE],
+    losses: [`JFR_BAD_CHECKPOINT checkpoint chunk 0 at ${T + 4 + CHECKPOINT_HEAD + 3}, 0 bytes`],
   },
   {
     name: 'a checkpoint with a pool of 2^40 entries',
