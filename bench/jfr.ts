@@ -16,14 +16,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openFileSource } from '../packages/bytes/src/node.ts';
 import { openRecording } from '../packages/jfr/src/index.ts';
-import { cached } from '../packages/jfr/src/testing/corpus.ts';
 import { type Jdk, newestJdk } from '../packages/jfr/src/testing/jdk.ts';
+import { corpus } from './jfr-corpus.ts';
 import { readAll, readOne, type Work } from './jfr-work.ts';
 import { machine, printComparisons, printTable, type Spread, show, spread } from './statistics.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CLI = join(ROOT, 'packages/cli/bin/rekindle.mjs');
-const CORPUS = join(ROOT, 'bench/java/JfrCorpus.java');
 const PEER = join(ROOT, 'bench/java/JfrPeer.java');
 
 const { values } = parseArgs({
@@ -43,23 +42,6 @@ async function alone(work: string, file: string): Promise<void> {
   else await (work === 'all' ? readAll : readOne)(file);
   const millis = performance.now() - before;
   console.log(JSON.stringify({ millis, maxRss: process.resourceUsage().maxRSS * 1024 }));
-}
-
-function corpus(jdk: Jdk, events: number): string {
-  const key = [readFileSync(CORPUS, 'utf8'), jdk.home, String(events)];
-  return cached(key, '.bench.jfr', (path) => {
-    console.error(`making a recording of ${events} events ...`);
-    const settings = 'settings=profile,maxsize=8g,jdk.ExecutionSample#period=1ms';
-    const start = `-XX:StartFlightRecording:filename=${path},${settings}`;
-    const run = spawnSync(join(jdk.home, 'bin/java'), [
-      '-Xmx2g',
-      start,
-      CORPUS,
-      String(events),
-      '10000',
-    ]);
-    if (run.status !== 0) throw new Error(String(run.stderr));
-  });
 }
 
 /** A warm JVM that does a round at a time. */

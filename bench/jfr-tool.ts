@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bench: `rekindle jfr summary` and `print --json`, whole processes, beside the JDK's `jfr`
+//
+//   npm run bench -- jfr-tool [--events 4000000] [--rounds 3] [--check] [--large]
+//
+// Output goes to /dev/null: a disk that is slower than both would make them equal. A round is one run of
+// ours and one of the JDK's; a summary, short as it is, is taken five times as often. The memory is the
+// process's largest resident size (VmHWM). `--check` compares the whole output of both, byte for byte.
+// `--large` measures the memory on a recording of ten times the size, with stack traces cut to nothing:
+// with five frames, its JSON would be 160 GB, and the same events would be in memory.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Jdk, newestJdk } from '../packages/jfr/src/testing/jdk.ts';
+import { corpus } from './jfr-corpus.ts';
+import { type Comparison, machine, printComparisons, spread } from './statistics.ts';
+
+const CLI = fileURLToPath(new URL('../packages/cli/bin/rekindle.mjs', import.meta.url));
+
+const { values } = parseArgs({
+  options: {
+    events: { type: 'string', default: '4000000' },
+    rounds: { type: 'string', default: '3' },
+    check: { type: 'boolean', default: false },
+    large: { type: 'boolean', default: false },
+  },
+});
+
+interface Tool {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+interface Run {
+  readonly millis: number;
+  /** Bytes. */
+  readonly peak: number;
+}
+
+/** `poll`: milliseconds between looks at the process's memory; 0: none, its time is measured. */
+async function run(tool: Tool, args: readonly string[], poll: number): Promise<Run> {
+  const began = performance.now();
+  const child = spawn(tool.command, [...tool.args, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  let peak = 0;
+  const timer = poll > 0 ? setInterval(() => (peak = peakOf(child) ?? peak), poll) : undefined;
+  const [code] = (await once(child, 'exit')) as [number | null];
+  const millis = performance.now() - began;
+  clearInterval(timer);
+  if (code !== 0) throw new Error(`${tool.command} ${args.join(' ')}: exit code ${code}`);
+  return { millis, peak };
+}
+
+function peakOf({ pid }: ChildProcess): number | undefined {
+  try {
+    const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch {
+    return undefined; // it has ended
+  }
+}
+
+interface Work {
+  readonly what: string;
+  readonly args: readonly string[];
+  readonly rounds: number;
+  /** Milliseconds between looks at the memory, which is measured in rounds of its own. */
+  readonly poll: number;
+  readonly timeAtMost?: number;
+}
+
+async function compare(ours: Tool, theirs: Tool, work: Work): Promise<Comparison[]> {
+  const samples = { ours: [] as Run[], peer: [] as Run[] };
+  for (let round = 0; round < work.rounds; round++) {
+    samples.ours.push(await run(ours, work.args, 0));
+    samples.peer.push(await run(theirs, work.args, 0));
+  }
+  const memory = {
+    ours: await run(ours, work.args, work.poll),
+    peer: await run(theirs, work.args, work.poll),
+  };
+  const peerName = `JDK ${work.args[0]}`;
+  const time: Comparison = {
+    what: `${work.what}, time`,
+    ours: spread(samples.ours.map(({ millis }) => millis)),
+    peer: spread(samples.peer.map(({ millis }) => millis)),
+    peerName,
+    unit: 'ms',
+    ...(work.timeAtMost !== undefined && { atMost: work.timeAtMost }),
+  };
+  const peak: Comparison = {
+    what: `${work.what}, peak memory`,
+    ours: spread([memory.ours.peak / 1e6]),
+    peer: spread([memory.peer.peak / 1e6]),
+    peerName,
+    unit: 'MB',
+    atMost: 0.5,
+  };
+  return work.rounds === 0 ? [peak] : [time, peak];
+}
+
+/** Compares two outputs while they are written; they may be larger than any disk. */
+async function checkEqual(ours: Tool, theirs: Tool, args: readonly string[]): Promise<void> {
+  const children = [ours, theirs].map(({ command, args: first }) =>
+    spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
+  const [left, right] = children.map((child) => pieces(child.stdout!));
+  let total = 0;
+  let a: Buffer | undefined = await left!();
+  let b: Buffer | undefined = await right!();
+  while (a && b) {
+    const length = Math.min(a.length, b.length);
+    if (a.compare(b, 0, length, 0, length) !== 0) throw new Error(`differs after ${total} bytes`);
+    total += length;
+    a = a.length > length ? a.subarray(length) : await left!();
+    b = b.length > length ? b.subarray(length) : await right!();
+  }
+  if (a || b) throw new Error(`one output ends after ${total} bytes`);
+  console.log(`jfr ${args[0]}: ${total} bytes, equal to the JDK's\n`);
+}
+
+function pieces(stream: Readable): () => Promise<Buffer | undefined> {
+  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  return async () => {
+    const { done, value } = await iterator.next();
+    return done ? undefined : value;
+  };
+}
+
+async function main(jdk: Jdk): Promise<void> {
+  const ours: Tool = { command: process.execPath, args: [CLI, 'jfr'] };
+  const theirs: Tool = { command: join(jdk.home, 'bin/jfr'), args: [] };
+  const rounds = Number(values.rounds);
+  const file = corpus(jdk, Number(values.events));
+  console.log(`${machine()}, JDK ${jdk.version}`);
+  console.log(`${(statSync(file).size / 1e6).toFixed(0)} MB, ${values.events} events and more\n`);
+  if (values.check) {
+    await checkEqual(ours, theirs, ['summary', file]);
+    await checkEqual(ours, theirs, ['print', '--json', file]);
+  }
+  const rows = [
+    ...(await compare(ours, theirs, {
+      what: 'summary',
+      args: ['summary', file],
+      rounds: rounds * 5,
+      poll: 2,
+      timeAtMost: 0.2,
+    })),
+    ...(await compare(ours, theirs, {
+      what: 'print --json',
+      args: ['print', '--json', file],
+      rounds,
+      poll: 100,
+      timeAtMost: 0.2,
+    })),
+  ];
+  printComparisons(rows);
+  const bare = Array.from({ length: 10 }, () => {
+    const began = performance.now();
+    spawnSync(process.execPath, ['-e', '0']);
+    return performance.now() - began;
+  });
+  console.log(`\nNode.js alone, doing nothing: ${spread(bare).median.toFixed(0)} ms\n`);
+  if (!values.large) return;
+  const large = corpus(jdk, Number(values.events) * 10);
+  console.log(`${(statSync(large).size / 1e6).toFixed(0)} MB\n`);
+  printComparisons([
+    ...(await compare(ours, theirs, {
+      what: 'summary',
+      args: ['summary', large],
+      rounds,
+      poll: 2,
+    })),
+    ...(await compare(ours, theirs, {
+      what: 'print --json, no frames',
+      args: ['print', '--json', '--stack-depth', '0', large],
+      rounds: 0,
+      poll: 100,
+    })),
+  ]);
+}
+
+const jdk = newestJdk(25);
+if (!jdk) {
+  console.error('no JDK of 25 or newer: it is the peer, and makes the recording');
+  process.exit(1);
+}
+await main(jdk);
