@@ -254,6 +254,7 @@ async function ensureRoot(
       });
       await rm(tree, { recursive: true });
       options.onProgress?.({ step: 'image', message: 'hashing', fraction: 0.9 });
+      return { service: description.name };
     },
     options,
   );

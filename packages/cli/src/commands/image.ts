@@ -67,6 +67,7 @@ function listCommand(): Command {
     .action(async (flags: { json?: true }) => {
       const images = (await listCache('image')).map(({ directory, record }) => ({
         path: `${directory}/root.ext4`,
+        service: (record.facts as { service: string } | null)?.service ?? 'unknown',
         hash: record.files['root.ext4']?.sha256 ?? '',
         bytes: record.files['root.ext4']?.bytes ?? 0,
         created: record.created,
@@ -74,14 +75,15 @@ function listCommand(): Command {
       }));
       if (flags.json) return printJson(images);
       printTable(
-        ['created', 'size', 'sha256', 'path'],
-        images.map(({ created, bytes, hash, path }) => [
+        ['created', 'service', 'size', 'sha256', 'path'],
+        images.map(({ created, service, bytes, hash, path }) => [
           created.slice(0, 19).replace('T', ' '),
+          service,
           formatBytes(bytes),
           hash.slice(0, 12),
           path,
         ]),
-        [1],
+        [2],
       );
     });
 }
