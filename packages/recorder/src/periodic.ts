@@ -139,7 +139,9 @@ function pairs(
 function gcConfiguration({ emit, facts }: PeriodicContext): void {
   const threads = Math.max(1, facts.hardwareThreads - 1);
   const [young, old] = ['Scavenger', 'Mark-Sweep-Compact'] as const;
-  emit(GCConfiguration, now(), young, old, threads, threads, true, false, false, 0, 0);
+  // no pause target: JMC's rule about it would look for one otherwise
+  const target = -(2n ** 63n);
+  emit(GCConfiguration, now(), young, old, threads, threads, true, false, false, target, 0);
 }
 
 function physicalMemory({ emit }: PeriodicContext): void {
