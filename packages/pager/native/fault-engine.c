@@ -26,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -101,6 +102,17 @@ struct loop {
   int count, parked, target_gone, last_region;
   struct fault *waiting; // parked: their content has been asked for
 };
+
+// In a process of several threads the C library's poll and read are cancellation points, which costs two
+// atomic operations each; nobody cancels this thread.
+static ssize_t read_messages(int fd, void *buffer, size_t size) {
+  return syscall(SYS_read, fd, buffer, size);
+}
+
+static int poll_for(struct pollfd *fds, int count, int millis) {
+  struct timespec time = {millis / 1000, millis % 1000 * 1000000L};
+  return syscall(SYS_ppoll, fds, count, millis < 0 ? NULL : &time, NULL, 0);
+}
 
 static double now(void) {
   struct timespec time;
@@ -242,7 +254,7 @@ static void drain(struct loop *loop) {
     __atomic_store_n(&engine->draining, 1, __ATOMIC_SEQ_CST);
     int locked = __atomic_load_n(&engine->workers, __ATOMIC_SEQ_CST) > 0;
     if (locked) pthread_rwlock_wrlock(&engine->removals);
-    ssize_t length = read(engine->uffd, messages, MESSAGES * sizeof *messages);
+    ssize_t length = read_messages(engine->uffd, messages, MESSAGES * sizeof *messages);
     int error = errno;
     double time = now();
     int count = length < 0 ? 0 : length / sizeof *messages;
@@ -342,7 +354,8 @@ static void *run(void *argument) {
   };
   struct pollfd fds[] = {{engine->uffd, POLLIN, 0}, {engine->control, POLLIN, 0}};
   while (engine->state == SERVING) {
-    int ready = poll(fds, 2, loop.count > 0 ? RETRY_MILLIS : loop.parked > 0 ? ASK_AGAIN_MILLIS : -1);
+    int millis = loop.count > 0 ? RETRY_MILLIS : loop.parked > 0 ? ASK_AGAIN_MILLIS : -1;
+    int ready = poll_for(fds, 2, millis);
     if (ready < 0 && errno != EINTR) fail(engine, POLL_FAILED, errno, 0);
     if (ready > 0 && fds[0].revents) drain(&loop);
     if (ready == 0) unpark(&loop);

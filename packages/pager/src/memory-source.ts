@@ -59,9 +59,9 @@ function openMemory(path: string): { fd: number; bytes: number } {
   closeSync(fd);
   throw new PagerError(
     'MEMORY_SOURCE',
-    `${status.size} bytes are not a whole number of pages`,
+    status.isFile() ? `${status.size} bytes are not a whole number of pages` : 'not a file',
     path,
-    'the file is truncated or not a memory file',
+    status.isFile() ? 'the file is truncated or not a memory file' : 'name the memory file itself',
   );
 }
 

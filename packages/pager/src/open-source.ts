@@ -43,8 +43,14 @@ function endsCompact(path: string): boolean {
   }
   try {
     const trailer = new Uint8Array(TRAILER_BYTES);
-    const at = fstatSync(fd).size - TRAILER_BYTES;
-    return at >= 0 && readSync(fd, trailer, 0, TRAILER_BYTES, at) > 0 && isCompact(trailer);
+    const status = fstatSync(fd);
+    const at = status.size - TRAILER_BYTES;
+    return (
+      status.isFile() &&
+      at >= 0 &&
+      readSync(fd, trailer, 0, TRAILER_BYTES, at) > 0 &&
+      isCompact(trailer)
+    );
   } finally {
     closeSync(fd);
   }
