@@ -15,6 +15,9 @@ export interface Loss {
   readonly reason: string;
 }
 
+/** A chunk that is all damage must not fill the memory with the tale of it. */
+const MAX_LOSSES = 10_000;
+
 const HINT = 'open with { mode: "salvage" } to read what is whole';
 
 /** The damage of one chunk, by places within its bytes. */
@@ -24,6 +27,7 @@ export class Damage {
   readonly #chunk: number;
   readonly #origin: (offset: number) => number;
   readonly #seen: Set<string> = new Set();
+  #more = 0;
 
   /** `origin` gives the place in the source of an offset within the chunk's bytes. */
   constructor(salvage: boolean, chunk: number, origin: (offset: number) => number) {
@@ -46,17 +50,33 @@ export class Damage {
   /** Throws when strict; takes note, once, when salvaging. `offset` and `bytes` say what is lost. */
   report(what: Loss['what'], error: JfrError, offset: number, bytes: number): void {
     if (!this.salvage) throw error;
-    const key = `${what} ${error.code} ${offset}`;
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
     const { code, reason } = error;
-    this.losses.push({
+    const loss: Loss = {
       code,
       chunk: this.#chunk,
       offset: this.#origin(offset),
       bytes,
       what,
       reason,
-    });
+    };
+    if (this.losses.length >= MAX_LOSSES) {
+      this.#reportMore(loss);
+      return;
+    }
+    const key = `${what} ${code} ${offset}`;
+    if (this.#seen.has(key)) return;
+    this.#seen.add(key);
+    this.losses.push(loss);
+  }
+
+  /** Beyond the limit, one loss stands for all that follow. */
+  #reportMore(loss: Loss): void {
+    this.#more++;
+    const first = this.losses[MAX_LOSSES];
+    this.losses[MAX_LOSSES] = {
+      ...(first ?? loss),
+      bytes: (first?.bytes ?? 0) + loss.bytes,
+      reason: `${this.#more} more, from here on`,
+    };
   }
 }

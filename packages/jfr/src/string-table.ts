@@ -8,6 +8,9 @@ import { readString, STRING_EMPTY, STRING_NULL, STRING_POOLED } from './string-e
 /** Index of a string in a {@link StringTable}; -1 = null. */
 export type StringIndex = number;
 
+/** Strings made to have one hash may not make the search a walk through all of them. */
+const MAX_PROBES = 64;
+
 export class StringTable {
   readonly #bytes: Uint8Array;
   readonly #pool: Pool | undefined;
@@ -20,6 +23,8 @@ export class StringTable {
   /** Table index by pool index; -2 = not seen yet. */
   #pooled: Int32Array = new Int32Array(0);
   #empty = -1;
+  /** Some strings are not in the slots, so that equal ones may have got two indices. */
+  #crowded = false;
 
   /** Strings of a chunk's bytes; `pool` is the one of java.lang.String. */
   constructor(bytes: Uint8Array, pool: Pool | undefined) {
@@ -61,21 +66,19 @@ export class StringTable {
     let hash = encoding;
     for (let at = start + 1; at < end; at++) hash = (Math.imul(hash, 31) + bytes[at]!) | 0;
     hash ^= hash >>> 15;
-    let mask = this.#slots.length - 1;
+    const mask = this.#slots.length - 1;
     let slot = hash & mask;
-    for (;;) {
+    let probes = 0;
+    for (; probes < MAX_PROBES; probes++) {
       const index = this.#slots[slot]!;
       if (index < 0) break;
       if (this.#hashes[index] === hash && this.#same(index, start, end)) return index;
       slot = (slot + 1) & mask;
     }
     const index = this.#add(start, end, hash, undefined);
-    if (index * 2 > mask) {
-      this.#rehash();
-      mask = this.#slots.length - 1;
-    } else {
-      this.#slots[slot] = index;
-    }
+    if (probes === MAX_PROBES) this.#crowded = true;
+    else if (index * 2 > mask) this.#rehash();
+    else this.#slots[slot] = index;
     return index;
   }
 
@@ -95,8 +98,9 @@ export class StringTable {
     return index;
   }
 
-  /** True when two indices may hold the same text: strings came in more than one form. */
+  /** True when two indices may hold the same text: strings came in more than one form, or crowded. */
   get mixed(): boolean {
+    if (this.#crowded) return true;
     let encoding = -1;
     for (const start of this.#starts) {
       const one = start < 0 ? STRING_POOLED : this.#bytes[start]!;
@@ -130,8 +134,13 @@ export class StringTable {
     for (const [index, hash] of this.#hashes.entries()) {
       if (this.#starts[index]! < 0) continue;
       let slot = hash & mask;
-      while (slots[slot]! >= 0) slot = (slot + 1) & mask;
-      slots[slot] = index;
+      let probes = 0;
+      while (slots[slot]! >= 0 && probes < MAX_PROBES) {
+        slot = (slot + 1) & mask;
+        probes++;
+      }
+      if (probes < MAX_PROBES) slots[slot] = index;
+      else this.#crowded = true;
     }
     this.#slots = slots;
   }
