@@ -29,6 +29,7 @@ const SMALL = 65_536;
 export class EventIndex {
   readonly #small: (OffsetList | undefined)[] = [];
   readonly #large: Map<number, OffsetList> = new Map();
+  readonly #batch: EventBatch = new EventBatch();
 
   /** Events of a type id; undefined when there are none. */
   get(typeId: number): OffsetList | undefined {
@@ -48,7 +49,7 @@ export class EventIndex {
    * reaches beyond `end`; every event before it is in the index.
    */
   walk(bytes: Uint8Array, start: number, end: number): ScanStop | undefined {
-    const batch = new EventBatch();
+    const batch = this.#batch;
     let position = start;
     while (position < end) {
       position = scanEvents(bytes, position, end, batch);
