@@ -244,13 +244,33 @@ describe('a snapshot restored', () => {
     expect(error.code).toBe('PORT_TAKEN');
   });
 
-  test('its pager killed: the VM is ended and the reason told', async () => {
+  test('its pager killed: another one takes over, and the service answers', async () => {
     vm = await restoreVm(snapshot, { policy: 'on-demand', accept });
     process.kill(vm.pager?.pid ?? 0, 'SIGKILL');
-    const start = Date.now();
-    expect((await failureOf(vm.failed)).code).toBe('PAGER_FAILED');
-    expect(Date.now() - start).toBeLessThan(1000);
-    await vm.machine.exited;
+    await until(() => vm?.pager?.replaced === 1);
+    const response = await fetch(serviceUrl(vm.machine, SERVICE));
+    expect(accept(await response.text(), response.status)).toBe(true);
+    expect((await vm.close()).pager?.reason).toBe('vm-ended');
+  });
+
+  test('its pager killed again and again: the VM is ended and the reason told', async () => {
+    vm = await restoreVm(snapshot, { policy: 'on-demand', accept });
+    const { pager, failed, machine } = vm;
+    const failure = failureOf(failed);
+    let ended = false;
+    void failure.then(() => {
+      ended = true;
+    });
+    let victim = 0;
+    await until(() => {
+      if (pager && pager.pid !== victim) {
+        victim = pager.pid;
+        process.kill(victim, 'SIGKILL');
+      }
+      return ended;
+    });
+    expect((await failure).code).toBe('PAGER_FAILED');
+    await machine.exited;
   });
 
   test.each(['on-demand', 'file'] as const)(
