@@ -46,6 +46,19 @@ const named = (key: number): Bytes => event(102, [key]);
 const constant = (key: number, value: string, delta: number): Bytes =>
   checkpoint(new Map([[200, [{ key, value: text(value) }]]]), delta);
 
+test('a file of several recordings is followed to its end, past the final chunks in its midst', async () => {
+  const path = join(folder, 'joined.jfr');
+  const final = 0x03;
+  const one = chunk([TYPES, constant(1, 'one', 0), named(1)], { flags: final });
+  const two = chunk([TYPES, constant(1, 'two', 0), named(1)], { flags: final });
+  writeFileSync(path, Buffer.concat([one, two]));
+  const texts: string[] = [];
+  for await (const part of followRecording(path, { pollMillis: 5 })) {
+    texts.push(...[...part.events()].map((item) => String(item.get('name.text'))));
+  }
+  expect(texts).toEqual(['one', 'two']);
+});
+
 test('parts have the new events, and all constants so far', async () => {
   const path = join(folder, 'live.jfr');
   const one = constant(1, 'one', 0);

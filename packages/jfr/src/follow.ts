@@ -51,8 +51,9 @@ export async function* followRecording(
       const header = yield* followChunk(source, offset, state, options);
       if (header === undefined) return;
       offset += header.size;
-      if ((header.flags & FLAG_FINAL) !== 0) return;
-      if (options.until !== 'final' && source.refresh() <= offset) return;
+      // a file joined from several recordings has final chunks in its midst
+      const isFinal = (header.flags & FLAG_FINAL) !== 0;
+      if (options.until === 'final' ? isFinal : source.refresh() <= offset) return;
     }
   } finally {
     source.close();
