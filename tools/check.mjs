@@ -9,7 +9,7 @@ const status = runAll([
   ['npx', 'tsc', '-p', 'tsconfig.test-web.json'],
   ['npx', 'biome', 'check', '--error-on-warnings', '.'],
   ['npx', 'tsx', 'tools/check-house.ts'],
-  ['npx', 'knip', '--no-progress'],
+  ['npx', 'knip', '--no-progress', '--no-config-hints'],
 ]);
 if (status !== 0) console.error('check failed; `npm run fix` mends format and import order');
 process.exit(status);
