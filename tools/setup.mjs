@@ -10,10 +10,28 @@ import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const argv = process.argv.slice(2);
-const dryRun = argv.includes('--dry-run');
-const purpose = argv.includes('--for') ? argv[argv.indexOf('--for') + 1] : 'test';
-if (purpose !== 'demo' && purpose !== 'test') fail(`--for takes demo or test, not "${purpose}"`);
+const USAGE = 'usage: node tools/setup.mjs [--for demo|test] [--dry-run]';
+const { dryRun, purpose } = options(process.argv.slice(2));
+
+/** What the arguments ask for. Anything unknown ends set-up: it would else install what nobody asked for. */
+function options(argv) {
+  const asked = { dryRun: false, purpose: 'test' };
+  for (let i = 0; i < argv.length; i++) {
+    if (argv[i] === '--help' || argv[i] === '-h') {
+      console.log(USAGE);
+      process.exit(0);
+    } else if (argv[i] === '--dry-run') asked.dryRun = true;
+    else if (argv[i] === '--for' && ['demo', 'test'].includes(argv[i + 1]))
+      asked.purpose = argv[++i];
+    else {
+      const problem =
+        argv[i] === '--for' ? '--for takes demo or test' : `no such option: ${argv[i]}`;
+      console.error(`setup: ${problem}\n       ${USAGE}`);
+      process.exit(2);
+    }
+  }
+  return asked;
+}
 
 /** Ends set-up with one line that says what is wrong, and one that says what to do. */
 function fail(problem, cure) {

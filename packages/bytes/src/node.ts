@@ -15,11 +15,20 @@ export interface FileSource extends ByteSource {
   close(): void;
 }
 
-/** Opens a file for reading. Throws the error of `open(2)` when that fails. */
+/** Opens a file for reading. Throws the error of `open(2)` when that fails, EISDIR for a directory. */
 export function openFileSource(path: string): FileSource {
   const fd = openSync(path, 'r');
+  const status = fstatSync(fd);
+  if (status.isDirectory()) {
+    closeSync(fd);
+    throw Object.assign(new Error(`EISDIR: illegal operation on a directory, open '${path}'`), {
+      code: 'EISDIR',
+      syscall: 'open',
+      path,
+    });
+  }
   let open = true;
-  let byteLength = fstatSync(fd).size;
+  let byteLength = status.size;
   const fill = (start: number, bytes: Uint8Array): void => {
     let filled = 0;
     while (filled < bytes.length) {

@@ -15,6 +15,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const program = new Command('rekindle')
     .description('Boot, snapshot and restore JVM microVMs, and see what the restore cost')
     .version(VERSION)
+    .showHelpAfterError('(rekindle --help lists the commands)')
     .exitOverride();
   const entry = COMMANDS.find((command) => command.name === argv[0]);
   if (entry) program.addCommand(inherit(await entry.load(argv.slice(1))));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import type { BootSpec, GuestFile } from './engine.ts';
 import { MicrovmError } from './error.ts';
 import { vmDirectory } from './state-directory.ts';
@@ -25,12 +25,18 @@ export function checkBootSpec(spec: BootSpec): void {
         cause: error,
       });
     }
+    if (statSync(file.path).isDirectory()) {
+      throw new MicrovmError('BAD_SPEC', `the ${what} is a directory: ${file.path}`, {
+        place: file.path,
+        hint: 'name the file in it',
+      });
+    }
   }
   if (!Number.isSafeInteger(spec.memoryBytes) || spec.memoryBytes % MIB !== 0) {
-    throw badNumber('memory', spec.memoryBytes, 'give a whole number of MiB');
+    throw badNumber('memory', `${spec.memoryBytes} bytes`, 'give a whole number of MiB');
   }
   if (spec.memoryBytes < 64 * MIB || spec.memoryBytes > 256 * 1024 * MIB) {
-    throw badNumber('memory', spec.memoryBytes, 'give 64 MiB to 256 GiB');
+    throw badNumber('memory', `${spec.memoryBytes / MIB} MiB`, 'give 64 MiB to 256 GiB');
   }
   const vcpus = spec.vcpus ?? 1;
   if (!Number.isInteger(vcpus) || vcpus < 1 || vcpus > 32) {
@@ -45,6 +51,6 @@ export function checkBootSpec(spec: BootSpec): void {
   }
 }
 
-function badNumber(what: string, value: number, hint: string): MicrovmError {
+function badNumber(what: string, value: number | string, hint: string): MicrovmError {
   return new MicrovmError('BAD_SPEC', `${what} cannot be ${value}`, { place: what, hint });
 }

@@ -113,7 +113,7 @@ function openBare(directory: string, manifestPath: string): SnapshotOnDisk {
     {
       place: manifestPath,
       hint: exists
-        ? 'making it was interrupted: remove the directory and make the snapshot again'
+        ? 'name a directory that rekindle snapshot made; one that was cut short has to be made again'
         : 'make one by: rekindle snapshot NAME DIR',
     },
   );

@@ -9,6 +9,7 @@ import { MIB, positive } from '../vm-options.ts';
 export function balloonCommand(): Command {
   return new Command('balloon')
     .description('How much memory a guest may use')
+    .addHelpText('after', '\nExample:\n  rekindle balloon set shop 256')
     .addCommand(
       new Command('get')
         .description('The memory a guest has now')

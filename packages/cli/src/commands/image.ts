@@ -16,6 +16,7 @@ export function imageCommand(): Command {
     .description(
       'Root images: the host’s distribution, a headless JRE, our init, agent and service',
     )
+    .addHelpText('after', '\nExample:\n  rekindle image build')
     .addCommand(buildCommand())
     .addCommand(listCommand());
 }

@@ -21,9 +21,9 @@ const SUBCOMMANDS: readonly (readonly [name: string, load: () => Promise<Command
 
 /** With the subcommand that the arguments begin with; with all of them where it is none of them. */
 export async function jfrCommand(args: readonly string[]): Promise<Command> {
-  const command = new Command('jfr').description(
-    'Flight recordings: look into them, convert and mend them; no JDK needed',
-  );
+  const command = new Command('jfr')
+    .description('Flight recordings: look into them, convert and mend them; no JDK needed')
+    .addHelpText('after', '\nExample:\n  rekindle jfr summary demo/run-ondemand.jfr');
   const asked = SUBCOMMANDS.filter(([name]) => name === args[0]);
   for (const [, load] of asked.length > 0 ? asked : SUBCOMMANDS) {
     command.addCommand(await load());

@@ -12,6 +12,7 @@ interface FetchFlags {
 export function kernelCommand(): Command {
   return new Command('kernel')
     .description('Guest kernels: the distribution’s own, unpacked but not installed')
+    .addHelpText('after', '\nExample:\n  rekindle kernel fetch')
     .addCommand(fetchCommand())
     .addCommand(listCommand());
 }

@@ -7,5 +7,6 @@ export function memoryCommand(): Command {
   return new Command('memory')
     .description('Whose page is it: asked of a running guest, or read off a snapshot')
     .addCommand(captureCommand())
-    .addCommand(introspectCommand());
+    .addCommand(introspectCommand())
+    .addHelpText('after', '\nExample:\n  rekindle memory introspect demo/snapshot');
 }

@@ -40,16 +40,25 @@ function milliseconds(text: string): number {
 /** What a pager needs of a snapshot's manifest, when there is one. */
 function fromManifest(path: string): Pick<PagerOptions, 'regions' | 'snapshotHash'> {
   const text = FileError.wrap(path, () => readFileSync(path, 'utf8'));
-  const { machine, files } = JSON.parse(text) as {
+  const manifest = jsonOf(text) as {
     machine?: { regions?: readonly GuestRange[] };
     files?: { memory?: { sha256?: string } };
-  };
-  const regions = machine?.regions;
-  const snapshotHash = files?.memory?.sha256;
+  } | null;
+  const regions = manifest?.machine?.regions;
+  const snapshotHash = manifest?.files?.memory?.sha256;
   if (regions === undefined || snapshotHash === undefined) {
     throw new PagerError('LAYOUT', 'no memory regions in it', path, 'name the manifest.json');
   }
   return { regions, snapshotHash };
+}
+
+/** null for what is no JSON: nothing is in it then. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 function printSummary(summary: PagerSummary): void {
@@ -162,5 +171,9 @@ export function pagerCommand(): Command {
   return new Command('pager')
     .description('Page-fault handler for any VMM that speaks Firecracker’s handshake')
     .addCommand(serveCommand())
-    .addCommand(compactCommand());
+    .addCommand(compactCommand())
+    .addHelpText(
+      'after',
+      '\nExample:\n  rekindle pager serve --socket /tmp/uffd.sock --memory snapshot/memory',
+    );
 }

@@ -37,7 +37,7 @@ describe('rekindle record', () => {
     process.kill(-child.pid!, 'SIGINT');
     const code = await new Promise((resolve) => child.once('exit', resolve));
     expect(code).toBe(130);
-    expect(await count(file, 'jdk.ExecutionSample')).toBeGreaterThan(10);
+    expect(await count(file, 'jdk.ExecutionSample')).toBeGreaterThan(0);
     expect(await count(file, 'jdk.ActiveRecording')).toBeGreaterThan(0);
   });
 

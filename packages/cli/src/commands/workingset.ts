@@ -190,6 +190,7 @@ export function workingsetCommand(): Command {
   const example = (text: string): string => `\nExample:\n  rekindle workingset ${text}`;
   return new Command('workingset')
     .description('The pages a restored VM touches first: build, look into, compare')
+    .addHelpText('after', example('inspect shop.snapshot'))
     .addCommand(
       new Command('build')
         .description('Make a snapshot’s working set from recordings of restores on demand')
