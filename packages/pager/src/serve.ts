@@ -27,7 +27,9 @@ import { PagerError } from './pager-error.ts';
 import { acceptPeer, killPeer, listenForPeer, type Peer } from './peer.ts';
 import { Preparation } from './preparation.ts';
 import { RegionTable } from './region-table.ts';
-import { type ServiceEnd, serveInTypeScript, serveNatively } from './service.ts';
+import { serveNatively } from './serve-native.ts';
+import { serveInTypeScript } from './serve-typescript.ts';
+import type { ServiceEnd } from './service.ts';
 import { checkWorkingSet, decodeWorkingSet, type WorkingSet } from './working-set.ts';
 
 /** What a pager tells while it works. Times are nanoseconds. */
