@@ -90,6 +90,12 @@ export class Pool {
     const offset = this.#offsets[index];
     if (offset === undefined) return null;
     const value = this.#read(offset);
+    // as long as it will be from the start: an array that grows by leaps becomes a hash table
+    if (this.#values.length < this.#offsets.length) {
+      const known = this.#values;
+      this.#values = new Array<Value | undefined>(this.#offsets.length).fill(undefined);
+      for (const [at, old] of known.entries()) this.#values[at] = old;
+    }
     this.#values[index] = value;
     return value;
   }
