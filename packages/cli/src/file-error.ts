@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+/** What to do about an error of the system, whatever was being done. */
+export const SYSTEM_HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'check who may read and write there',
+  EDQUOT: 'make room within your quota, or name a place on another disk',
+  ENOSPC: 'make room on that disk, or name a place on another one',
+  ENOTDIR: 'a directory in the path is a file: check the path',
+  EROFS: 'name a place that can be written to',
+};
+
 const HINTS: Readonly<Record<string, string>> = {
+  ...SYSTEM_HINTS,
   ENOENT: 'check the path',
   EACCES: 'check who may read it',
   EISDIR: 'name a file in it',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every command prints with: tables and JSON on stdout, progress and errors on stderr.
+import { SYSTEM_HINTS } from './file-error.ts';
 
 /** Prints rows under a head; columns of numbers (as strings) are aligned to the right by `right`. */
 export function printTable(
@@ -38,8 +39,9 @@ export function printJson(value: unknown): void {
 
 /** A failure as `rekindle: what went wrong`, and under it what to do. Stacks only with REKINDLE_DEBUG. */
 export function printError(error: unknown): void {
-  const { message, code, hint } = error as { message?: string; code?: unknown; hint?: string };
+  const { message, code, ...told } = error as { message?: string; code?: unknown; hint?: string };
   const name = typeof code === 'string' ? ` [${code}]` : '';
+  const hint = told.hint ?? (typeof code === 'string' ? SYSTEM_HINTS[code] : undefined);
   process.stderr.write(`rekindle: ${message ?? String(error)}${name}\n`);
   if (hint) process.stderr.write(`  ${hint}\n`);
   if (process.env.REKINDLE_DEBUG && error instanceof Error) {

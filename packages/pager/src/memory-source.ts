@@ -50,7 +50,12 @@ function openMemory(path: string): { fd: number; bytes: number } {
   try {
     fd = openSync(path, 'r');
   } catch (error) {
-    throw new PagerError('MEMORY_SOURCE', (error as Error).message, path);
+    throw new PagerError(
+      'MEMORY_SOURCE',
+      (error as Error).message,
+      path,
+      'check the path, and who may read it',
+    );
   }
   const status = fstatSync(fd);
   if (status.isFile() && status.size > 0 && status.size % 4096 === 0) {

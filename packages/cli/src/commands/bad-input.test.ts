@@ -35,7 +35,7 @@ test.each(
   RECORDING_READERS.flatMap((command) =>
     ['missing', 'folder', 'empty', 'noise'].map((file) => [command, file] as const),
   ),
-)('%s of a %s file', (command, file) => {
+)('%s of what is %s', (command, file) => {
   const { status, stdout, stderr } = rekindle(`${command} ${file}`);
   expect(stderr).toMatch(new RegExp(`^rekindle: ${file}: .+\\[[A-Za-z-]+\\]\\n {2}\\S.*\\n$`));
   expect([status, stdout]).toEqual([1, '']);
@@ -64,6 +64,12 @@ test.each([
   expect(readdirSync(folder).filter((name) => name !== '.state')).toEqual(
     before.filter((name) => name !== '.state'),
   );
+});
+
+test('a path through a file says to check the path', () => {
+  const { status, stderr } = rekindle('memory introspect noise/snapshot');
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^rekindle: .*noise\/snapshot.*\n {2}\S.*\n$/);
 });
 
 test.each([

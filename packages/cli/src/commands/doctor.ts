@@ -13,6 +13,7 @@ import {
 } from '@rekindle/microvm';
 import { buildPreload } from '@rekindle/pager';
 import { Command } from 'commander';
+import { SYSTEM_HINTS } from '../file-error.ts';
 import { formatBytes, printJson, printTable } from '../output.ts';
 
 /** `missing` keeps something from working; `note` does not. */
@@ -130,11 +131,12 @@ async function preload(): Promise<Finding> {
   try {
     return finding('preload library', 'ok', await buildPreload());
   } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
     return finding(
       'preload library',
       'missing',
-      (error as Error).message.split('\n')[0] ?? '',
-      'sudo apt-get install gcc libc6-dev',
+      message.split('\n')[0] ?? '',
+      SYSTEM_HINTS[code ?? ''] ?? 'sudo apt-get install gcc libc6-dev',
     );
   }
 }
