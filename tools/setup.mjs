@@ -72,6 +72,9 @@ const needs = [
     met: () => existsSync('/usr/include/linux/userfaultfd.h'),
     packages: ['linux-libc-dev'],
   },
+  // Kernel modules come compressed by either on newer releases.
+  { what: 'zstd', met: () => onPath('zstd'), packages: ['zstd'] },
+  { what: 'xz', met: () => onPath('xz'), packages: ['xz-utils'] },
   { what: 'dpkg-deb', met: () => onPath('dpkg-deb'), packages: ['dpkg'] },
   {
     what: 'a Java compiler',
@@ -81,6 +84,12 @@ const needs = [
   ...(isRoot ? [] : [{ what: 'newuidmap', met: () => onPath('newuidmap'), packages: ['uidmap'] }]),
 ];
 const testNeeds = [
+  {
+    what: 'cpio',
+    met: () => onPath('cpio'),
+    packages: ['cpio'],
+    optional: 'our cpio archives will be judged by the kernel alone',
+  },
   {
     what: 'Chromium',
     met: () => ['chromium', 'google-chrome'].some(onPath),
