@@ -169,6 +169,7 @@ describe('what goes wrong is one line with its cure', () => {
     [['snapshot', 'nobody', 'there'], 1, '[VM_NOT_FOUND]'],
     [['snapshot', 'verify', 'nowhere'], 1, '[SNAPSHOT_INCOMPLETE]'],
     [['restore', 'nowhere'], 1, 'rekindle snapshot NAME DIR'],
+    [['restore', 'nowhere', '--record', 'no/such/run.jfr'], 1, 'cannot write'],
     [['restore', 'nowhere', '--detach'], 1, 'rekindle snapshot NAME DIR'],
     [['restore', 'nowhere', '--pager', 'magic'], 2, 'on-demand'],
     [['run', 'a b'], 1, '[BAD_SPEC]'],

@@ -244,6 +244,17 @@ describe('a snapshot restored', () => {
     expect(error.code).toBe('PORT_TAKEN');
   });
 
+  test('with a bad working set, without one, or with nowhere to record: refused, nothing begun', async () => {
+    const garbage = join(state.directory, 'garbage');
+    writeFileSync(garbage, 'not a working set');
+    const bad = await failureOf(restoreVm(snapshot, { workingSet: garbage }));
+    expect(bad).toMatchObject({ code: 'PAGER_FAILED', message: expect.stringContaining(garbage) });
+    expect(leftBehind(state.directory)).toEqual(NOTHING);
+    expect((await failureOf(restoreVm(snapshot, { policy: 'prefetch' }))).code).toBe('BAD_SPEC');
+    const record = join(state.directory, 'no', 'such', 'run.jfr');
+    expect((await failureOf(restoreVm(snapshot, { record }))).code).toBe('BAD_SPEC');
+  });
+
   test('its pager killed: another one takes over, and the service answers', async () => {
     vm = await restoreVm(snapshot, { policy: 'on-demand', accept });
     process.kill(vm.pager?.pid ?? 0, 'SIGKILL');

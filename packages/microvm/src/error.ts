@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { statfsSync } from 'node:fs';
+import { accessSync, constants, statfsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 
 /** What went wrong, as a word a program can test for. The README lists each with its meaning. */
 export type MicrovmErrorCode =
@@ -90,5 +91,19 @@ export function explainFileError(error: unknown, doing: string, path: string): u
       });
     default:
       return error;
+  }
+}
+
+/** Refuses a file that could not be written in the end, before the work for it begins. */
+export function requireWritable(path: string): void {
+  const directory = dirname(resolve(path));
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw new MicrovmError('BAD_SPEC', `cannot write ${path}`, {
+      place: directory,
+      hint: 'name a directory that exists and may be written',
+      cause: error,
+    });
   }
 }

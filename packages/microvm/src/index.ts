@@ -32,7 +32,7 @@ export type {
   PortForward,
 } from './engine.ts';
 export { chooseEngine, type EngineChoice, type EngineQuestion } from './engine-choice.ts';
-export { MicrovmError, type MicrovmErrorCode } from './error.ts';
+export { MicrovmError, type MicrovmErrorCode, requireWritable } from './error.ts';
 export { FirecrackerEngine, type FirecrackerOptions, type TapNetwork } from './firecracker.ts';
 export { type HttpAnswer, type HttpProbeOptions, waitForHttp } from './http-probe.ts';
 export type { Image, ImageOptions } from './image.ts';

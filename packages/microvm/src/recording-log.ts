@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ClockAnchor, HttpProbe, VM_PHASES, VmmRequest, VmPhase } from '@rekindle/events';
 import { eventHandle, now, Recording } from '@rekindle/recorder';
+import { requireWritable } from './error.ts';
 import type { VmLog } from './log.ts';
 
 /** A log that is a recording; `close` writes the file. */
@@ -15,6 +16,7 @@ const SETTINGS: Record<string, string> = Object.fromEntries(
 
 /** Records what happens to VMs into a `.jfr` file, through the flight recorder of this process. */
 export function recordingVmLog(path: string): RecordingVmLog {
+  requireWritable(path);
   const recording = new Recording({
     name: 'rekindle',
     destination: path,

@@ -7,12 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   buildPreload,
   type PagerHandle,
+  type PagerOptions,
   type PagerPolicy,
   type PagerSummary,
   spawnPager,
 } from '@rekindle/pager';
 import type { Engine, Machine, MachineExit, PortForward } from './engine.ts';
-import { MicrovmError } from './error.ts';
+import { MicrovmError, requireWritable } from './error.ts';
 import type { TapNetwork } from './firecracker.ts';
 import type { HttpAnswer } from './http-probe.ts';
 import { millisecondsSince, monotonicNow, NO_LOG, type VmLog } from './log.ts';
@@ -88,6 +89,7 @@ export async function restoreVm(
   options: RestoreOptions = {},
 ): Promise<RestoredVm> {
   const log = options.log ?? NO_LOG;
+  if (options.record !== undefined) requireWritable(options.record);
   const start = monotonicNow();
   const { snapshot } = await verifySnapshot(directory, { hashes: options.verify });
   const subject = restoreSubject(snapshot);
@@ -97,12 +99,12 @@ export async function restoreVm(
   const opened = monotonicNow();
 
   const vmDirectory = claimDirectory(name);
-  const pager =
-    policy === 'file'
-      ? undefined
-      : startPager(policy, options, subject, join(vmDirectory, 'pager.sock'));
+  let pager: StartedPager | undefined;
   let machine: Machine | undefined;
   try {
+    if (policy !== 'file') {
+      pager = startPager(policy, options, subject, join(vmDirectory, 'pager.sock'));
+    }
     await pager?.handle.ready.catch(pagerFailed);
     const listening = monotonicNow();
     const engine = options.engine ?? (await chooseEngine(subject, options, pager !== undefined));
@@ -179,13 +181,19 @@ async function chooseEngine(
   });
 }
 
+interface StartedPager {
+  readonly handle: PagerHandle;
+  readonly socketPath: string;
+  readonly disown: () => void;
+}
+
 function startPager(
   policy: PagerPolicy,
   options: RestoreOptions,
   subject: RestoreSubject,
   socketPath: string,
-): { handle: PagerHandle; socketPath: string; disown: () => void } {
-  const handle = spawnPager({
+): StartedPager {
+  const handle = spawn({
     socketPath,
     memoryPath: subject.memory,
     policy,
@@ -197,6 +205,14 @@ function startPager(
   });
   // Once connected, the pager ends with its VM; until then it would wait out its timeout.
   return { handle, socketPath, disown: own(() => handle.kill()) };
+}
+
+function spawn(options: PagerOptions): PagerHandle {
+  try {
+    return spawnPager(options);
+  } catch (error) {
+    return pagerFailed(error);
+  }
 }
 
 /** The engine's work, unless the pager fails first: then its reason is the one to tell. */
@@ -266,7 +282,7 @@ function asPagerError(error: unknown): MicrovmError {
       },
     );
   }
-  return new MicrovmError('PAGER_FAILED', message, {
+  return new MicrovmError(code === 'OPTIONS' ? 'BAD_SPEC' : 'PAGER_FAILED', message, {
     place: code,
     hint: hint ?? 'restore with --pager file to go without a pager',
     cause: error,

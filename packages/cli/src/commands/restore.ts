@@ -8,6 +8,7 @@ import {
   type RestoredVm,
   type RestorePolicy,
   recordingVmLog,
+  requireWritable,
   restoreVm,
 } from '@rekindle/microvm';
 import { PAGER_POLICIES } from '@rekindle/pager';
@@ -79,6 +80,7 @@ async function restore(directory: string, flags: RestoreFlags): Promise<void> {
 }
 
 async function own(directory: string, flags: RestoreFlags): Promise<void> {
+  if (flags.record !== undefined) requireWritable(flags.record);
   const { policy, workingSet, reason } = choosePager(directory, flags);
   const scratch = mkdtempSync(join(tmpdir(), 'rekindle-restore-'));
   const parts = { host: join(scratch, 'host.jfr'), pager: join(scratch, 'pager.jfr') };
