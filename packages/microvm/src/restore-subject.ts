@@ -9,7 +9,7 @@ import type { VmLog } from './log.ts';
 import type { Manifest } from './manifest.ts';
 import { PAGE_SIZE } from './memory-file.ts';
 import { QemuEngine } from './qemu.ts';
-import { qemuDevices } from './qemu-arguments.ts';
+import { cpuModel, qemuDevices } from './qemu-arguments.ts';
 import type { SnapshotOnDisk } from './snapshot-read.ts';
 
 export interface RestoreSubject {
@@ -82,7 +82,15 @@ export async function engineFor(
   { identity, state }: RestoreSubject,
   needs: EngineNeeds,
 ): Promise<Engine> {
-  if (identity.engine === 'qemu') return new QemuEngine(needs);
+  if (identity.engine === 'qemu') {
+    if (needs.network !== undefined) {
+      throw new MicrovmError('BAD_SPEC', 'a snapshot of QEMU takes no tap device', {
+        place: state,
+        hint: 'leave the tap device away: ports are published on 127.0.0.1',
+      });
+    }
+    return new QemuEngine(needs);
+  }
   const engine = new FirecrackerEngine(needs);
   const probe = await engine.probe();
   if (!probe.available) {
@@ -105,6 +113,8 @@ export function requireHost({ identity, files }: RestoreSubject, engine?: Engine
     if (identity.hostCpu !== here) throw foreign('CPU', identity.hostCpu, here);
   }
   if (identity.engine !== 'qemu') return;
+  const model = cpuModel(identity.accelerator);
+  if (identity.cpuModel !== model) throw foreign('CPU model', identity.cpuModel, model);
   const devices = qemuDevices(files.image !== undefined).join(' ');
   if (identity.devices.join(' ') !== devices) {
     throw foreign('set of devices', identity.devices.join(' '), devices);
