@@ -15,6 +15,9 @@ const COUNTERS: Readonly<Record<string, readonly string[]>> = {
   'jdk.ExceptionStatistics': ['throwables'],
 };
 
+/** Characters worth a write. */
+const PIECE = 1 << 18;
+
 /** The document in pieces, so that it need not be held whole. */
 export async function* chromeTrace(
   recording: Recording,
@@ -26,11 +29,14 @@ export async function* chromeTrace(
     startNanos: String(recording.startNanos),
   })},"traceEvents":[\n`;
   for await (const { type, marks } of markedTypes(recording, tracks, select)) {
-    const ids = new Map(tracks.all.map((track) => [track.key, track.id]));
-    const lines = marks.map((mark) => JSON.stringify(traceEvent(type, mark, pid, ids)));
-    for (let at = 0; at < lines.length; at += 1000) {
-      yield `${lines.slice(at, at + 1000).join(',\n')},\n`;
+    let piece = '';
+    for (const mark of marks) {
+      piece += `${JSON.stringify(traceEvent(type, mark, pid, tracks))},\n`;
+      if (piece.length < PIECE) continue;
+      yield piece;
+      piece = '';
     }
+    yield piece;
   }
   yield `${tracks.all.map((track) => JSON.stringify(threadName(track, pid))).join(',\n')}`;
   const name = { ph: 'M', name: 'process_name', pid, args: { name: 'recording' } };
@@ -41,7 +47,7 @@ function traceEvent(
   type: ClassType,
   { start, duration, track, arguments: args }: Mark,
   pid: number,
-  ids: ReadonlyMap<string, number>,
+  tracks: Tracks,
 ): object {
   const common = {
     name: type.label ?? type.name,
@@ -49,7 +55,7 @@ function traceEvent(
     // microseconds
     ts: start / 1000,
     pid,
-    tid: ids.get(track) ?? 0,
+    tid: tracks.id(track),
   };
   const counter = COUNTERS[type.name];
   if (counter !== undefined) {

@@ -28,7 +28,8 @@ export interface Track {
 
 export interface MarkedType {
   readonly type: ClassType;
-  readonly marks: readonly Mark[];
+  /** In order of start; made when asked for, once. */
+  readonly marks: Iterable<Mark>;
 }
 
 /** Above what Linux gives threads (2^22). */
@@ -38,6 +39,11 @@ const FIRST_MADE_UP_ID = 1 << 23;
 export class Tracks {
   readonly #known: Map<string, Track> = new Map();
   #nextId = FIRST_MADE_UP_ID;
+
+  /** The id of the track of a key; 0 when there is none. */
+  id(key: string): number {
+    return this.#known.get(key)?.id ?? 0;
+  }
 
   get all(): readonly Track[] {
     return [...this.#known.values()];
@@ -88,18 +94,18 @@ export async function typesOf(recording: Recording): Promise<Map<string, ClassTy
   return types;
 }
 
-function marksOf(type: ClassType, columns: Columns, tracks: Tracks): Mark[] {
+function* marksOf(type: ClassType, columns: Columns, tracks: Tracks): Generator<Mark> {
   const starts = roundedNumbers(columns, 'startTime');
   const durations = columns.has('duration') ? roundedNumbers(columns, 'duration') : undefined;
   const threadField = THREAD_FIELDS.find((field) => columns.has(field));
   const threads = threadField === undefined ? undefined : columns.get(threadField);
   const rest = columns.all.filter(({ name }) => !SHOWN_OTHERWISE.includes(name)).map(reader);
-  const order = Array.from(starts.keys()).sort((a, b) => starts[a]! - starts[b]!);
+  const order = Uint32Array.from(starts.keys()).sort((a, b) => starts[a]! - starts[b]!);
   const lanes = new Lanes();
-  return order.map((row) => {
+  for (const row of order) {
     const start = starts[row]!;
     const duration = durations?.[row];
-    return {
+    yield {
       start,
       duration,
       track:
@@ -108,7 +114,7 @@ function marksOf(type: ClassType, columns: Columns, tracks: Tracks): Mark[] {
           : tracks.thread(threads.get(row)),
       arguments: Object.fromEntries(rest.map(({ name, get }) => [name, get(row)])),
     };
-  });
+  }
 }
 
 /** Spans that overlap side by side, each in the first lane that is free; they come in order of start. */
