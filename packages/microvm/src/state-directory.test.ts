@@ -111,7 +111,7 @@ test('a specification that no engine can boot is refused with the value', () => 
     [{ kernel: { path: '/nowhere' } }, '/nowhere'],
     [{ image: { path: '/nowhere' } }, '/nowhere'],
     [{ memoryBytes: 64.5 * 2 ** 20 }, '67633152'],
-    [{ memoryBytes: 1 << 20 }, '1048576'],
+    [{ memoryBytes: 1 << 20 }, '1 MiB'],
     [{ vcpus: 0 }, 'vcpus'],
     [{ vcpus: 1.5 }, 'vcpus'],
     [{ forwards: [{ guestPort: 70_000 }] }, '70000'],
