@@ -43,6 +43,7 @@ export type { Kernel, KernelOptions } from './kernel.ts';
 export { ensureKernel } from './kernel.ts';
 export { millisecondsSince, monotonicNow, NO_LOG, type VmLog, type VmPhaseName } from './log.ts';
 export { type FileRecord, MANIFEST_FORMAT, type Manifest, parseManifest } from './manifest.ts';
+export { own } from './owned.ts';
 export { QemuEngine, type QemuOptions } from './qemu.ts';
 export { type RecordingVmLog, recordingVmLog } from './recording-log.ts';
 export {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
   openSnapshot,
+  own as ownResource,
   type PortForward,
   type RestoredVm,
   type RestorePolicy,
@@ -83,6 +84,7 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
   if (flags.record !== undefined) requireWritable(flags.record);
   const { policy, workingSet, reason } = choosePager(directory, flags);
   const scratch = mkdtempSync(join(tmpdir(), 'rekindle-restore-'));
+  const disown = ownResource(() => rmSync(scratch, { recursive: true, force: true }));
   const parts = { host: join(scratch, 'host.jfr'), pager: join(scratch, 'pager.jfr') };
   const start = clockPair();
   const progress = new Progress(flags.json || isDetachedOwner());
@@ -127,6 +129,7 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
       await writeRun(resolve(flags.record), { recordings, start });
     }
     rmSync(scratch, { recursive: true, force: true });
+    disown();
   }
 }
 

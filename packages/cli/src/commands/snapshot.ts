@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memorySink } from '@rekindle/jfr';
 import { writeCapture } from '@rekindle/memory';
-import { attachVm, type Machine, snapshotVm, verifySnapshot } from '@rekindle/microvm';
+import {
+  attachVm,
+  type Machine,
+  own as ownResource,
+  snapshotVm,
+  verifySnapshot,
+} from '@rekindle/microvm';
 import { Command } from 'commander';
 import { captureGuest } from '../guest-capture.ts';
 import { formatBytes, formatMillis, Progress, printJson } from '../output.ts';
@@ -42,6 +48,7 @@ export function snapshotCommand(): Command {
 async function save(name: string, directory: string, flags: SnapshotFlags): Promise<void> {
   const { machine, detach } = await attachVm(name);
   const scratch = mkdtempSync(join(tmpdir(), 'rekindle-snapshot-'));
+  const disown = ownResource(() => rmSync(scratch, { recursive: true, force: true }));
   const progress = new Progress(flags.json);
   try {
     let owners: string | undefined;
@@ -73,6 +80,7 @@ async function save(name: string, directory: string, flags: SnapshotFlags): Prom
   } finally {
     detach();
     rmSync(scratch, { recursive: true, force: true });
+    disown();
   }
 }
 
