@@ -99,6 +99,7 @@ export async function restoreVm(
   const opened = monotonicNow();
 
   const vmDirectory = claimDirectory(name);
+  const disown = own(() => rmSync(vmDirectory, { recursive: true, force: true }));
   let pager: StartedPager | undefined;
   let machine: Machine | undefined;
   try {
@@ -165,6 +166,7 @@ export async function restoreVm(
     rmSync(vmDirectory, { recursive: true, force: true });
     throw error;
   } finally {
+    disown();
     pager?.disown();
   }
 }
