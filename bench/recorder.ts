@@ -176,7 +176,7 @@ async function servers(): Promise<void> {
   const found = new Map<string, Load[]>();
   for (let round = 0; round < rounds; round++) {
     for (const [name, [args, options]] of Object.entries(SERVERS)) {
-      const environment = { ...process.env, REPOSITORY: directory };
+      const environment: NodeJS.ProcessEnv = { ...process.env, REPOSITORY: directory };
       if (options !== '') environment.REKINDLE_START_FLIGHT_RECORDING = options;
       const child = spawn(process.execPath, [...args, WORK, 'http'], {
         stdio: ['pipe', 'pipe', 'inherit'],

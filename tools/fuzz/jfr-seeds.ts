@@ -172,7 +172,6 @@ function slim(whole: Chunk): Uint8Array {
   // the checkpoints keep their deltas, which lead astray: the chain begins anew
   return chunk(parts, {
     ...whole.header,
-    size: undefined as never,
     constantPoolPosition: 0,
     ...sized(parts),
   });

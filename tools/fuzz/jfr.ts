@@ -74,7 +74,7 @@ class Random {
 const BYTES = [0, 1, 2, 3, 4, 5, 0x7e, 0x7f, 0x80, 0x81, 0xfe, 0xff];
 
 function mutate(seed: Uint8Array, other: Uint8Array, random: Random): Uint8Array {
-  let bytes = seed.slice();
+  let bytes: Uint8Array = seed.slice();
   for (let count = 1 + random.below(6); count > 0; count--) {
     const at = random.below(bytes.length);
     const length = 1 + random.below(random.of([2, 8, 64]));

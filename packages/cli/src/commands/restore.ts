@@ -12,7 +12,7 @@ import {
   requireWritable,
   restoreVm,
 } from '@rekindle/microvm';
-import { PAGER_POLICIES } from '@rekindle/pager';
+import { PAGER_POLICIES, recommendPolicy } from '@rekindle/pager';
 import { clockPair } from '@rekindle/recorder';
 import { Command } from 'commander';
 import { formatMillis, Progress, printJson } from '../output.ts';
@@ -133,7 +133,7 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
   }
 }
 
-/** `auto` takes the working set where there is one. */
+/** `auto` asks what is cheapest for this snapshot now: how much of it is in the page cache, what is known of it. */
 function choosePager(
   directory: string,
   flags: RestoreFlags,
@@ -154,9 +154,9 @@ function choosePager(
       reason: 'asked for',
     };
   }
-  return workingSet === undefined
-    ? { policy: 'on-demand', workingSet, reason: 'the snapshot has no working set' }
-    : { policy: 'prefetch', workingSet, reason: 'the snapshot has a working set' };
+  const { memory } = openSnapshot(directory);
+  const { policy, reason } = recommendPolicy(memory, workingSet, flags.record !== undefined);
+  return { policy, workingSet: policy === 'prefetch' ? workingSet : undefined, reason };
 }
 
 function chosenProbe(

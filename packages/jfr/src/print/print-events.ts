@@ -192,7 +192,7 @@ function guard<T>(
 /** Gathers text into pieces worth a write. */
 class Pieces {
   readonly #write: Write;
-  readonly #encoder: TextEncoder = new TextEncoder();
+  readonly #encoder = new TextEncoder();
   #text = '';
 
   constructor(write: Write) {
