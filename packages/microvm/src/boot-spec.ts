@@ -8,7 +8,6 @@ const MIB = 1024 * 1024;
 
 /** Refuses what no engine can boot, before anything is made. */
 export function checkBootSpec(spec: BootSpec): void {
-  vmDirectory(spec.name);
   const files: [string, GuestFile | undefined][] = [
     ['kernel', spec.kernel],
     ['initramfs', spec.initramfs],
@@ -32,6 +31,14 @@ export function checkBootSpec(spec: BootSpec): void {
       });
     }
   }
+  checkMachineSize(spec);
+}
+
+/** The part that needs no file: fit to be asked before anything is built. */
+export function checkMachineSize(
+  spec: Pick<BootSpec, 'name' | 'memoryBytes' | 'vcpus' | 'forwards'>,
+): void {
+  vmDirectory(spec.name);
   if (!Number.isSafeInteger(spec.memoryBytes) || spec.memoryBytes % MIB !== 0) {
     throw badNumber('memory', `${spec.memoryBytes} bytes`, 'give a whole number of MiB');
   }

@@ -7,6 +7,7 @@ export type { AgentErrorCode } from './agent-error.ts';
 export { AgentError } from './agent-error.ts';
 export { type AttachedVm, attachVm } from './attach.ts';
 export { findBinary } from './binary.ts';
+export { checkMachineSize } from './boot-spec.ts';
 export type { BuildOptions, BuildProgress, CacheEntry, CacheRecord } from './cache.ts';
 export { cacheDirectory, hashFile, listCache } from './cache.ts';
 export type { BuildErrorCode } from './cache-error.ts';

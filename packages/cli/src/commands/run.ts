@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import {
   type Accelerator,
   bootVm,
+  checkMachineSize,
   chooseEngine,
   type EngineName,
   ensureImage,
@@ -97,8 +98,10 @@ async function run(name: string, flags: RunFlags): Promise<void> {
 }
 
 async function own(name: string, flags: RunFlags): Promise<void> {
-  const files = await guestFiles(flags);
   const forwards = flags.publish ?? [{ guestPort: 8080 }];
+  const size = { name, memoryBytes: flags.memory * MIB, vcpus: flags.vcpus, forwards };
+  checkMachineSize(size);
+  const files = await guestFiles(flags);
   const port = forwards[0]?.guestPort;
   const progress = new Progress(flags.json || isDetachedOwner());
   const { engine, reason } = await chooseEngine({
@@ -110,11 +113,8 @@ async function own(name: string, flags: RunFlags): Promise<void> {
   const { machine, timings } = await bootVm(
     {
       ...files,
-      name,
+      ...size,
       commandLine: flags.append,
-      memoryBytes: flags.memory * MIB,
-      vcpus: flags.vcpus,
-      forwards,
       accelerator: flags.accel,
     },
     {
