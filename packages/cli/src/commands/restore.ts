@@ -104,6 +104,8 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
       log,
     });
     progress.done();
+    // From here on a signal is how the VM is told to end: the recording is then still to be joined.
+    if (!flags.exit) disown();
     const figures: RestoreFigures = {
       ...vmFigures(vm.machine),
       policy,
