@@ -2,89 +2,45 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  AcceleratorChoice,
-  AgentChannel,
-  Endpoint,
-  GuestFiles,
-  Machine,
-  MachineExit,
-  MachineIdentity,
-  MachineStats,
-  MemoryWritten,
-  SnapshotFiles,
-} from './engine.ts';
+import type { Machine, MachineStats, MemoryWritten, SnapshotFiles } from './engine.ts';
 import { diskFull, isDiskFull, MicrovmError } from './error.ts';
-import { monotonicNow, type VmLog } from './log.ts';
 import { writeMemoryFile } from './memory-file.ts';
 import { outgoingUri, vmPaths } from './qemu-arguments.ts';
 import type { QmpClient } from './qmp.ts';
 import { processUsage } from './vmm-hold.ts';
+import { VmmMachine, type VmmParts } from './vmm-machine.ts';
 
 /** Bounds a migration to a local file; 16 GiB of state could not take this long, since RAM is not in it. */
 const MIGRATION_TIMEOUT_MS = 60_000;
 
-export interface QemuParts {
-  readonly name: string;
-  readonly directory: string;
-  readonly pid: number;
-  readonly identity: MachineIdentity;
-  readonly files: GuestFiles;
-  readonly accelerator: AcceleratorChoice;
-  readonly endpoints: readonly Endpoint[];
+export interface QemuParts extends VmmParts {
   /** File behind the guest's RAM. */
   readonly ram: string;
   /** False when the RAM file is a snapshot's, mapped privately: what the guest wrote is not in it. */
   readonly ramShared: boolean;
   readonly qmp: QmpClient;
-  readonly log: VmLog;
-  readonly exited: Promise<MachineExit>;
   /** Whether the guest may give memory back. */
   readonly balloon: boolean;
-  /** Ends the process; `exited` follows. */
-  readonly terminate: () => void;
 }
 
 /** A VM run by QEMU, ours or (through its second monitor) another process's. */
-export class QemuMachine implements Machine {
-  readonly name: string;
-  readonly directory: string;
-  readonly pid: number;
-  readonly identity: MachineIdentity;
-  readonly files: GuestFiles;
-  readonly accelerator: AcceleratorChoice;
-  readonly endpoints: readonly Endpoint[];
-  readonly agent: AgentChannel;
-  readonly consoleLog: string;
-  readonly exited: Promise<MachineExit>;
-  readonly #parts: QemuParts;
-
+export class QemuMachine extends VmmMachine<QemuParts> implements Machine {
   constructor(parts: QemuParts) {
     const paths = vmPaths(parts.directory);
-    this.name = parts.name;
-    this.directory = parts.directory;
-    this.pid = parts.pid;
-    this.identity = parts.identity;
-    this.files = parts.files;
-    this.accelerator = parts.accelerator;
-    this.endpoints = parts.endpoints;
-    this.agent = { transport: 'virtio-serial', socketPath: paths.agent };
-    this.consoleLog = paths.console;
-    this.exited = parts.exited;
-    this.#parts = parts;
+    super('qemu', parts, { transport: 'virtio-serial', socketPath: paths.agent }, paths.console);
   }
 
   async pause(): Promise<void> {
-    await this.#phase('pause', () => this.#parts.qmp.execute('stop'));
+    await this.phase('pause', () => this.parts.qmp.execute('stop'));
   }
 
   async resume(): Promise<void> {
-    await this.#phase('resume', () => this.#parts.qmp.execute('cont'));
+    await this.phase('resume', () => this.parts.qmp.execute('cont'));
   }
 
   async snapshot(files: SnapshotFiles): Promise<MemoryWritten> {
-    const { qmp } = this.#parts;
-    if (!this.#parts.ramShared) {
+    const { qmp } = this.parts;
+    if (!this.parts.ramShared) {
       throw new MicrovmError(
         'VMM_REFUSED',
         `VM ${this.name} was itself restored from a snapshot: its changed memory is private to QEMU`,
@@ -101,14 +57,14 @@ export class QemuMachine implements Machine {
         hint: 'pause it first',
       });
     }
-    return this.#phase('snapshot', async () => {
+    return this.phase('snapshot', async () => {
       await this.#migrate(files.state);
-      return writeMemoryFile(this.#parts.ram, files.memory);
+      return writeMemoryFile(this.parts.ram, files.memory);
     });
   }
 
   async stats(): Promise<MachineStats> {
-    const { qmp } = this.#parts;
+    const { qmp } = this.parts;
     const [{ running }, { actual }] = await Promise.all([
       qmp.execute('query-status'),
       qmp.execute('query-balloon'),
@@ -119,26 +75,19 @@ export class QemuMachine implements Machine {
   async setBalloon(bytes: number): Promise<void> {
     // ram_block_discard_range (softmmu/physmem.c, 7.2) punches the RAM file also when it is mapped privately:
     // that would eat holes into the snapshot.
-    if (!this.#parts.balloon) {
+    if (!this.parts.balloon) {
       throw new MicrovmError(
         'VMM_REFUSED',
         'no balloon here: QEMU would give back pages of the snapshot',
         { place: this.name, hint: 'restore with a pager (--pager on-demand) instead of file' },
       );
     }
-    await this.#parts.qmp.execute('balloon', { value: bytes });
-  }
-
-  async kill(): Promise<MachineExit> {
-    return this.#phase('kill', () => {
-      this.#parts.terminate();
-      return this.exited;
-    });
+    await this.parts.qmp.execute('balloon', { value: bytes });
   }
 
   /** Everything but RAM goes to `path`: RAM is in its file already (x-ignore-shared, QEMU 4.0). */
   async #migrate(path: string): Promise<void> {
-    const { qmp } = this.#parts;
+    const { qmp } = this.parts;
     await qmp.execute('migrate-set-capabilities', {
       capabilities: [{ capability: 'x-ignore-shared', state: true }],
     });
@@ -154,22 +103,6 @@ export class QemuMachine implements Machine {
         });
       }
       await sleep(1);
-    }
-  }
-
-  async #phase<T>(
-    phase: 'pause' | 'resume' | 'snapshot' | 'kill',
-    work: () => Promise<T>,
-  ): Promise<T> {
-    const start = monotonicNow();
-    try {
-      return await work();
-    } finally {
-      this.#parts.log.phase(
-        { name: this.name, engine: 'qemu', accelerator: this.accelerator.accelerator },
-        phase,
-        start,
-      );
     }
   }
 }
