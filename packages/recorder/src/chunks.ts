@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ChunkWriter, DataLoss, type EventDeclaration } from '@rekindle/jfr';
 import { type Arena, KIND_CONSTANTS, KIND_EVENTS, WORD } from './arena.ts';
-import { clockPair, now } from './clock.ts';
+import { clockPair, now, type Ticks } from './clock.ts';
 import type { Drain } from './drain.ts';
 import { RecorderError } from './error.ts';
 import { FileSink } from './file-sink.ts';
@@ -19,6 +19,8 @@ export interface Chunk {
   readonly path: string;
   readonly startNanos: bigint;
   readonly endNanos: bigint;
+  /** The same moment as endNanos. */
+  readonly endTicks: Ticks;
   readonly bytes: number;
   /** Recordings that want it; its file goes when none is left. */
   references: number;
@@ -26,7 +28,7 @@ export interface Chunk {
 
 interface Begun {
   readonly startNanos: bigint;
-  readonly startTicks: number;
+  readonly startTicks: Ticks;
 }
 
 interface OpenChunk extends Begun {
@@ -89,11 +91,15 @@ export class Chunks {
 
   /**
    * Begins a chunk where none has begun. In memory mode its file is made only when it ends: until then
-   * the data stay in the global buffers.
+   * the data stay in the global buffers. A chunk that follows another without a gap starts on its very
+   * nanosecond: the JDK looks for the next chunk under that start time, and where there is none it
+   * takes the newest file instead and never reads those between (RepositoryFiles.nextPath).
    */
-  begin(): void {
+  begin(previous?: Chunk): void {
     if (this.#open !== undefined) return;
-    if (this.#begun === undefined) {
+    if (this.#begun === undefined && previous !== undefined) {
+      this.#begun = { startNanos: previous.endNanos, startTicks: previous.endTicks };
+    } else if (this.#begun === undefined) {
       const { epochNanos, ticks } = clockPair();
       const startNanos = epochNanos > this.#lastEnd ? epochNanos : this.#lastEnd + 1n;
       this.#begun = { startNanos, startTicks: ticks };
@@ -157,6 +163,7 @@ export class Chunks {
       path: open.sink.path,
       startNanos: open.startNanos,
       endNanos: next,
+      endTicks: clock.ticks,
       bytes: open.sink.length,
       references: 0,
     };

@@ -179,6 +179,7 @@ export class Control {
       directory: this.directory,
       facts: processFacts(options.maskSecrets),
       maxChunkSize: options.maxChunkSize,
+      preserveRepository: options.preserveRepository,
     };
     // Threads run what the build made of the sources, in tests as well.
     const entry = new URL('./worker.js', import.meta.url.replace('/src/', '/dist/'));

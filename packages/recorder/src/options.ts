@@ -17,6 +17,8 @@ export interface RecorderOptions {
   readonly stackDepth: number;
   /** Directory of the repository; default: the system's temporary directory. */
   readonly repository: string | undefined;
+  /** Leave the chunks where they are when the process ends, for those who follow them. */
+  readonly preserveRepository: boolean;
   /** Keep values that look like secrets (environment, command line) out of recordings. */
   readonly maskSecrets: boolean;
 }
@@ -29,6 +31,7 @@ export const DEFAULT_OPTIONS: RecorderOptions = {
   maxChunkSize: 12 * 1024 * 1024,
   stackDepth: 64,
   repository: undefined,
+  preserveRepository: false,
   maskSecrets: true,
 };
 
@@ -37,7 +40,8 @@ const LEAST = { threadBufferSize: 4096, globalBufferSize: 64 * 1024, maxChunkSiz
 
 /**
  * Options from the text of `-XX:FlightRecorderOptions`: threadbuffersize, numglobalbuffers,
- * globalbuffersize, memorysize, maxchunksize, stackdepth, repository. Throws RECORDER_BAD_OPTION.
+ * globalbuffersize, memorysize, maxchunksize, stackdepth, repository, preserve-repository. Throws
+ * RECORDER_BAD_OPTION.
  */
 export function parseRecorderOptions(text: string): Partial<RecorderOptions> {
   const found: { -readonly [K in keyof RecorderOptions]?: RecorderOptions[K] } = {};
@@ -57,7 +61,10 @@ export function parseRecorderOptions(text: string): Partial<RecorderOptions> {
     else if (key === 'numglobalbuffers') found.globalBufferCount = count(2, 1024);
     else if (key === 'stackdepth') found.stackDepth = count(1, 2048);
     else if (key === 'repository') found.repository = value;
-    else refuse(key, value, 'no value: there is no such option', 'has no meaning with');
+    else if (key === 'preserve-repository') {
+      if (!['', 'true', 'false'].includes(value)) refuse(key, value, 'true or false');
+      found.preserveRepository = value !== 'false';
+    } else refuse(key, value, 'no value: there is no such option', 'has no meaning with');
   }
   if (memory !== undefined) {
     const size = found.globalBufferSize ?? DEFAULT_OPTIONS.globalBufferSize;

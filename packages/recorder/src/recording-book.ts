@@ -13,6 +13,8 @@ export interface RecordingEntry {
   state: RecordingState;
   /** Milliseconds since 1970. */
   startTime: number | undefined;
+  /** The same moment as startTime, on the clock that nobody sets. */
+  startTicks: Ticks;
   stopTime: number | undefined;
   /** When a delayed one starts, or a limited one stops. */
   due: Ticks;
@@ -59,6 +61,7 @@ export class RecordingBook {
       options,
       state: 'new',
       startTime: undefined,
+      startTicks: 0,
       stopTime: undefined,
       due: Number.POSITIVE_INFINITY,
       chunks: [],
@@ -87,6 +90,7 @@ export class RecordingBook {
   begin(recording: RecordingEntry): void {
     this.become(recording, 'running');
     recording.startTime = Date.now();
+    recording.startTicks = now();
     this.setDue(recording);
   }
 
@@ -99,11 +103,10 @@ export class RecordingBook {
   /** When a running recording is to stop, by its duration. */
   setDue(recording: RecordingEntry): void {
     const { duration } = recording.options;
-    const elapsed = Date.now() - (recording.startTime ?? Date.now());
     recording.due =
       duration === undefined || duration === 0
         ? Number.POSITIVE_INFINITY
-        : now() + (duration - elapsed) * MILLI;
+        : recording.startTicks + duration * MILLI;
   }
 
   /** Gives recordings their share in a finished chunk. */
@@ -143,6 +146,7 @@ export class RecordingBook {
   copy(recording: RecordingEntry, options: RecordingOptions): RecordingEntry {
     const copy = this.create(options);
     copy.startTime = recording.startTime;
+    copy.startTicks = recording.startTicks;
     copy.stopTime = recording.stopTime;
     copy.chunks = [...recording.chunks];
     for (const chunk of copy.chunks) chunk.references++;

@@ -350,13 +350,14 @@ describe('options', () => {
   it('are those of -XX:FlightRecorderOptions', () => {
     const text =
       'threadbuffersize=16k,memorysize=4m,globalbuffersize=256k,maxchunksize=2m,stackdepth=8';
-    expect(parseRecorderOptions(`${text},repository=/tmp/x`)).toEqual({
+    expect(parseRecorderOptions(`${text},repository=/tmp/x,preserve-repository`)).toEqual({
       threadBufferSize: 16_384,
       globalBufferSize: 262_144,
       globalBufferCount: 16,
       maxChunkSize: 2_097_152,
       stackDepth: 8,
       repository: '/tmp/x',
+      preserveRepository: true,
     });
     expect(() => parseRecorderOptions('threadbuffersize=1k')).toThrow(/threadBufferSize cannot be/);
     expect(() => parseRecorderOptions('stackdepth=deep')).toThrow(/stackdepth cannot be "deep"/);

@@ -29,6 +29,8 @@ export interface ServiceOptions {
   readonly facts: ProcessFacts;
   /** Bytes after which a chunk is ended. */
   readonly maxChunkSize: number;
+  /** Whether the chunks stay at the end of the process. */
+  readonly preserveRepository: boolean;
   /** Thread key and kernel id of the recorder thread itself. */
   readonly key: number;
   readonly osThread: number;
@@ -278,6 +280,7 @@ export class Service {
       const path = destination ?? (dumpOnExit === true ? exitName(id) : undefined);
       if (path !== undefined) this.#attempt(() => this.#book.write(chunks, path));
     }
+    if (this.#options.preserveRepository) return undefined;
     for (const recording of this.#book.all) this.#book.drop(recording);
     this.#chunks.removeDirectory();
     return undefined;
@@ -292,7 +295,7 @@ export class Service {
     const chunk = this.#attempt(() => this.#chunks.end(final));
     change?.();
     if (change !== undefined) this.#settle();
-    if (this.#book.running.length > 0) this.#attempt(() => this.#chunks.begin());
+    if (this.#book.running.length > 0) this.#attempt(() => this.#chunks.begin(chunk));
     if (chunk !== undefined) this.#book.share(chunk, running);
   }
 

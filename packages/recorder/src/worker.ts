@@ -16,6 +16,7 @@ export interface WorkerInput {
   readonly directory: string;
   readonly facts: ProcessFacts;
   readonly maxChunkSize: number;
+  readonly preserveRepository: boolean;
 }
 
 function run(input: WorkerInput): void {
@@ -27,6 +28,7 @@ function run(input: WorkerInput): void {
     directory: input.directory,
     facts: input.facts,
     maxChunkSize: input.maxChunkSize,
+    preserveRepository: input.preserveRepository,
     key: Atomics.add(words, WORD.threadKey, 1) + 1,
     osThread: osThreadId(),
     tell: (notice) => port.postMessage(notice),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// node beat.mjs REPOSITORY EVENTS: an event every 20 ms, a chunk every 400 ms, until a line comes in.
-// Prints the directory of the chunks.
+// node beat.mjs REPOSITORY EVENTS: an event every 20 ms, a chunk every 400 ms, until a line comes in,
+// and one beat more. Prints the directory of the chunks, the number of beats, and ends at another line.
 import {
   configureRecorder,
   eventHandle,
@@ -33,9 +33,10 @@ const timer = setInterval(() => {
 }, 20);
 process.stdin.once('data', () => {
   clearInterval(timer);
-  console.log(number);
-  process.stdin.destroy();
-  // the files stay until the followers have seen the end
-  setTimeout(() => {}, 1500);
+  // the chunk before this one lived for a moment only; whoever sees the last beat has the last chunk
   recording.set({});
+  beat();
+  console.log(number);
+  // the process leaves no files behind: it ends when its followers have that chunk open
+  process.stdin.once('data', () => process.stdin.destroy());
 });
