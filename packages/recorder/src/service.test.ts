@@ -105,7 +105,9 @@ describe('the repository', () => {
     const files = existsSync(repository) ? readdirSync(repository).sort() : [];
     expect(files).toHaveLength(preserved ? 2 : 0);
     const headers = files.map((file) => decodeHeader(readFileSync(join(repository, file))));
-    expect(headers.map(({ flags }) => flags & FLAG_FINAL)).toEqual(preserved ? [0, FLAG_FINAL] : []);
+    expect(headers.map(({ flags }) => flags & FLAG_FINAL)).toEqual(
+      preserved ? [0, FLAG_FINAL] : [],
+    );
     rmSync(repository, { recursive: true, force: true });
   });
 });
