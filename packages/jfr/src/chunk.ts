@@ -245,6 +245,11 @@ export class Chunk {
     }
   }
 
+  /** The same; undefined for a damaged event when salvaging, which is a loss then. */
+  readWhole(type: ClassType, offset: number): Struct | undefined {
+    return this.#orLost(offset, () => this.readFields(type, offset));
+  }
+
   /** A moment in ticks as nanoseconds since 1970 (rounded as the JDK rounds). */
   epochNanos(ticks: number | bigint): bigint {
     return this.header.startNanos + this.spanNanos(BigInt(ticks) - this.header.startTicks);
@@ -320,13 +325,17 @@ export class Chunk {
   }
 
   #isWhole(event: JfrEvent): boolean {
+    return this.#orLost(event.offset, () => event.fields) !== undefined;
+  }
+
+  /** What is read of the event at an offset; when salvaging, damage is a loss and gives undefined. */
+  #orLost<T>(offset: number, read: () => T): T | undefined {
     try {
-      return event.fields !== undefined;
+      return read();
     } catch (error) {
       if (!(error instanceof JfrError)) throw error;
-      const { offset } = event;
       this.#damage.report('event', error, offset, payload(this.bytes, offset).limit - offset);
-      return false;
+      return undefined;
     }
   }
 }

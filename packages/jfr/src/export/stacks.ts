@@ -88,9 +88,7 @@ export async function collectStacks(
     threads,
     stack,
     thread,
-    nanos: columns.has('startTime')
-      ? roundedNumbers(columns, 'startTime')
-      : new Float64Array(columns.length),
+    nanos: startsOf(columns),
     weight:
       weightField === undefined
         ? new Float64Array(columns.length).fill(1)
@@ -247,6 +245,18 @@ export function roundedNumbers(columns: Columns, name: string): Float64Array {
   }
   const { values } = column;
   return Float64Array.from({ length: values.length }, (_, row) => Number(values[row]));
+}
+
+/** The same; undefined where there is no such column, or (in a damaged file) no numbers in it. */
+export function numbersIfAny(columns: Columns, name: string): Float64Array | undefined {
+  return columns.has(name) && 'values' in columns.get(name)
+    ? roundedNumbers(columns, name)
+    : undefined;
+}
+
+/** When events began; those of a type that does not say began with the recording. */
+export function startsOf(columns: Columns): Float64Array {
+  return numbersIfAny(columns, 'startTime') ?? new Float64Array(columns.length);
 }
 
 /** The summed weight of each stack, in the order of `stacks`. */

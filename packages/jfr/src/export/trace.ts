@@ -74,5 +74,6 @@ function threadName({ name, id }: Track, pid: number): object {
 /** Of the JVM where it is told, else 1. */
 async function processId(recording: Recording): Promise<number> {
   const columns = await recording.columns('jdk.JVMInformation');
-  return columns.has('pid') ? Number(columns.get('pid').get(0)) : 1;
+  const pid = columns.length > 0 && columns.has('pid') ? columns.get('pid').get(0) : 1;
+  return typeof pid === 'number' ? pid : 1;
 }

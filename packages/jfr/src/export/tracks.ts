@@ -6,7 +6,7 @@ import type { Recording } from '../recording.ts';
 import type { ClassType } from '../type-model.ts';
 import { isStruct, type Value } from '../value.ts';
 import { constantText, threadName } from './constant-text.ts';
-import { roundedNumbers } from './stacks.ts';
+import { numbersIfAny, startsOf } from './stacks.ts';
 
 export interface Mark {
   /** Nanoseconds since the recording's start. */
@@ -95,8 +95,8 @@ export async function typesOf(recording: Recording): Promise<Map<string, ClassTy
 }
 
 function* marksOf(type: ClassType, columns: Columns, tracks: Tracks): Generator<Mark> {
-  const starts = roundedNumbers(columns, 'startTime');
-  const durations = columns.has('duration') ? roundedNumbers(columns, 'duration') : undefined;
+  const starts = startsOf(columns);
+  const durations = numbersIfAny(columns, 'duration');
   const threadField = THREAD_FIELDS.find((field) => columns.has(field));
   const threads = threadField === undefined ? undefined : columns.get(threadField);
   const rest = columns.all.filter(({ name }) => !SHOWN_OTHERWISE.includes(name)).map(reader);

@@ -49,7 +49,7 @@ export class ChunkClock {
       typeof ticks === 'number' && Number.isSafeInteger(this.#startTicksNumber)
         ? ticks - this.#startTicksNumber
         : Number(BigInt.asIntN(64, BigInt(ticks) - this.#startTicks));
-    return this.#divisor === 1 ? delta : Math.trunc(delta / this.#divisor);
+    return this.#divisor === 1 ? delta : quotient(delta, this.#divisor);
   }
 
   /** Nanoseconds since 1970; far out it wraps and stops as the JDK's arithmetic with longs does. */
@@ -83,13 +83,20 @@ export class ChunkClock {
     }
     if (unit === 'TICKS') {
       // A division of doubles in the JDK, also where it is by one: beyond 2^53 it rounds.
-      return Math.trunc(Number(value) / this.#divisor);
+      const nanos = quotient(Number(value), this.#divisor);
+      return Math.abs(nanos) < 2 ** 63 ? nanos : saturate(nanos);
     }
     if (unit === 'NANOSECONDS') return value;
     // The JDK multiplies longs here, which wraps beyond 292 years; nowhere else.
     if (unit === 'MICROSECONDS') return BigInt.asIntN(64, BigInt(value) * 1_000n);
     return BigInt(value) * (SPAN_UNITS[unit] ?? 1n);
   }
+}
+
+/** Nanoseconds of ticks; a damaged header may say that a second has none, and Java's zero by zero is zero. */
+function quotient(ticks: number, divisor: number): number {
+  const nanos = Math.trunc(ticks / divisor);
+  return Number.isNaN(nanos) ? 0 : nanos;
 }
 
 /** Java's narrowing of a double to a long. */

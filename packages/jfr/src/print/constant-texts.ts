@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ByteCursor } from '@rekindle/bytes';
+import { JfrError } from '../error.ts';
 import type { ClassType } from '../type-model.ts';
 import { ConstantReaders } from './constant-readers.ts';
 import type { PrintableChunk, Render } from './printable-chunk.ts';
+
+/** What one constant may come to: constants that contain each other double with every level. */
+const MOST = 2 ** 26;
 
 /** Texts of pool entries, made when first asked for, once for each indentation. */
 export class ConstantTexts {
@@ -34,6 +38,9 @@ export class ConstantTexts {
       if (known !== undefined) return known;
       render ??= this.#compile(type, indent);
       const text = render(new ByteCursor(bytes, pool.offset(index) ?? 0));
+      if (text !== null && text.length > MOST) {
+        throw new JfrError('JFR_EVENT_OVERRUN', `a constant of more than ${MOST} characters`);
+      }
       texts[index] = text;
       return text;
     };

@@ -6,6 +6,7 @@ import type { ByteCursor } from '@rekindle/bytes';
 import type { Op } from '../plan.ts';
 import type { ClassType, Field } from '../type-model.ts';
 import { type AsciiBuffer, ascii } from './ascii-buffer.ts';
+import { Nesting } from './nesting.ts';
 import { type PrintableChunk, unwrap } from './printable-chunk.ts';
 import { scalarOf } from './scalar.ts';
 import { ConstantWriters, type Escaping, type Put, plainBytes } from './writer.ts';
@@ -29,6 +30,7 @@ export class JsonRenderer {
   readonly #stackDepth: number;
   readonly #constants: ConstantWriters;
   readonly #string: Put;
+  readonly #arrays: Nesting = new Nesting();
 
   constructor(chunk: PrintableChunk, stackDepth: number) {
     this.#chunk = chunk;
@@ -120,23 +122,25 @@ export class JsonRenderer {
   }
 
   #array(element: Op, field: Field | undefined, indent: number): Put {
-    const put = this.#put(element, field, indent);
     const isFrame = 'type' in element && element.type.name === 'jdk.types.StackFrame';
     const most = isFrame ? this.#stackDepth : Number.POSITIVE_INFINITY;
-    return (cursor, out) => {
-      const count = cursor.varint();
-      cursor.require(count);
-      out.byte(BRACKET);
-      for (let index = 0; index < count; index++) {
-        const start = out.at;
-        if (index > 0) out.copy(COMMA);
-        if (!put(cursor, out)) out.copy(NULL);
-        // beyond the depth they are only read
-        if (index >= most) out.at = start;
-      }
-      out.byte(END_BRACKET);
-      return true;
-    };
+    return this.#arrays.array(
+      () => this.#put(element, field, indent),
+      (put, cursor: ByteCursor, out: AsciiBuffer) => {
+        const count = cursor.varint();
+        cursor.require(count);
+        out.byte(BRACKET);
+        for (let index = 0; index < count; index++) {
+          const start = out.at;
+          if (index > 0) out.copy(COMMA);
+          if (!put()(cursor, out)) out.copy(NULL);
+          // beyond the depth they are only read
+          if (index >= most) out.at = start;
+        }
+        out.byte(END_BRACKET);
+        return true;
+      },
+    );
   }
 }
 

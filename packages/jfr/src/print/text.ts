@@ -7,6 +7,7 @@ import type { ClassType, Field } from '../type-model.ts';
 import type { Value } from '../value.ts';
 import { ConstantTexts } from './constant-texts.ts';
 import { isLate, isZeroDuration, LATE_FIELDS } from './late-fields.ts';
+import { Nesting } from './nesting.ts';
 import { type PrintableChunk, type Render, unwrap } from './printable-chunk.ts';
 import {
   classText,
@@ -24,6 +25,7 @@ export class TextRenderer {
   readonly #context: TextContext;
   readonly #stackDepth: number;
   readonly #constants: ConstantTexts;
+  readonly #arrays: Nesting = new Nesting();
   /** Of the event at hand; -1 where it is no array. */
   #arrayElements = -1;
   readonly #events: Map<ClassType, (cursor: ByteCursor, context: string) => string> = new Map();
@@ -171,18 +173,20 @@ export class TextRenderer {
   }
 
   #array(element: Op, field: Field | undefined, indent: number): Render {
-    const render = this.#value(element, field, indent + 2);
     const inner = ' '.repeat(indent + 2);
-    return (cursor) => {
-      const count = cursor.varint();
-      cursor.require(count);
-      let text = '[\n';
-      for (let index = 0; index < count; index++) {
-        const comma = index + 1 < count ? ', ' : '';
-        text += `${inner}${render(cursor) ?? 'N/A'}${comma}\n`;
-      }
-      return `${text}${' '.repeat(indent)}]`;
-    };
+    return this.#arrays.array(
+      () => this.#value(element, field, indent + 2),
+      (render, cursor: ByteCursor) => {
+        const count = cursor.varint();
+        cursor.require(count);
+        let text = '[\n';
+        for (let index = 0; index < count; index++) {
+          const comma = index + 1 < count ? ', ' : '';
+          text += `${inner}${render()(cursor) ?? 'N/A'}${comma}\n`;
+        }
+        return `${text}${' '.repeat(indent)}]`;
+      },
+    );
   }
 }
 

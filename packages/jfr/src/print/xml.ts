@@ -4,6 +4,7 @@ import type { ByteCursor } from '@rekindle/bytes';
 import type { Op } from '../plan.ts';
 import type { ClassType, Field } from '../type-model.ts';
 import { type AsciiBuffer, ascii } from './ascii-buffer.ts';
+import { Nesting } from './nesting.ts';
 import { type PrintableChunk, unwrap } from './printable-chunk.ts';
 import { scalarOf } from './scalar.ts';
 import { ConstantWriters, type Escaping, type Put, plainBytes } from './writer.ts';
@@ -28,6 +29,7 @@ export class XmlRenderer {
   readonly #stackDepth: number;
   readonly #constants: ConstantWriters;
   readonly #string: Put;
+  readonly #arrays: Nesting = new Nesting();
 
   constructor(chunk: PrintableChunk, stackDepth: number) {
     this.#chunk = chunk;
@@ -99,21 +101,23 @@ export class XmlRenderer {
   }
 
   #array(element: Op, field: Field | undefined, indent: number): Put {
-    const item = this.#element(element, field, indent + 2);
     const isFrame = 'type' in element && element.type.name === 'jdk.types.StackFrame';
     const most = isFrame ? this.#stackDepth : Number.POSITIVE_INFINITY;
-    return (cursor, out) => {
-      const count = cursor.varint();
-      cursor.require(count);
-      out.text(` size="${count}">\n`);
-      for (let index = 0; index < count; index++) {
-        const start = out.at;
-        line(item, ` index="${index}"`, indent + 2)(cursor, out);
-        // beyond the depth they are only read
-        if (index >= most) out.at = start;
-      }
-      return true;
-    };
+    return this.#arrays.array(
+      () => this.#element(element, field, indent + 2),
+      (item, cursor: ByteCursor, out: AsciiBuffer) => {
+        const count = cursor.varint();
+        cursor.require(count);
+        out.text(` size="${count}">\n`);
+        for (let index = 0; index < count; index++) {
+          const start = out.at;
+          line(item(), ` index="${index}"`, indent + 2)(cursor, out);
+          // beyond the depth they are only read
+          if (index >= most) out.at = start;
+        }
+        return true;
+      },
+    );
   }
 }
 

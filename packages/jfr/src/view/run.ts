@@ -61,7 +61,9 @@ export class QueryRun {
     const clock = this.#clock!;
     const keyOf = keyLookup(chunk);
     for (const { reader, type, offset, end } of this.#eventsOf(chunk, clock)) {
-      const event = { type, fields: chunk.readFields(type, offset), clock };
+      const fields = chunk.readWhole(type, offset);
+      if (fields === undefined) continue;
+      const event = { type, fields, clock };
       if (!meets(reader.source, event)) continue;
       if (!isGrouping(this.query)) {
         const row: Cell[] = Array.from({ length: this.#fields.length }, () => null);

@@ -10,7 +10,7 @@ import {
   memorySink,
   openRecording,
   writeRecording,
-} from '../../packages/jfr/src/index.ts';
+} from '../../../packages/jfr/src/index.ts';
 import {
   type Bytes,
   checkpoint,
@@ -25,8 +25,8 @@ import {
   text,
   tree,
   varint,
-} from '../../packages/jfr/src/testing/assemble.ts';
-import { oddRecordings } from '../../packages/jfr/src/testing/corpus.ts';
+} from '../../../packages/jfr/src/testing/assemble.ts';
+import { oddRecordings } from '../../../packages/jfr/src/testing/corpus.ts';
 
 export interface Seed {
   readonly name: string;
