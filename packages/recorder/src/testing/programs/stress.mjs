@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// node stress.mjs FILE WORKERS EVENTS [terminate]: workers commit events as fast as they can, with
-// strings, constants and now and then a large event, while the main thread has the recording rotate
-// every 50 ms and flush every 20 ms. With `terminate`, workers are ended at random instead.
+// node stress.mjs FILE WORKERS EVENTS ROTATE FLUSH [terminate]: workers commit events as fast as they
+// can, with strings, constants and now and then a large event, while the main thread has the recording
+// rotate and flush every so many milliseconds. With `terminate`, workers are ended at random instead.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { configureRecorder, eventHandle, now, Recording, setThreadName } from '@rekindle/recorder';
 
@@ -36,23 +36,23 @@ function odd(handle, index, text) {
 }
 
 if (isMainThread) {
-  const [, , file, workers, events, terminate] = process.argv;
+  const [, , file, workers, events, rotate, flush, terminate] = process.argv;
   configureRecorder({
     repository: process.env.REPOSITORY,
     threadBufferSize: 4096,
     globalBufferCount: 8,
     globalBufferSize: 64 * 1024,
     maxChunkSize: 1 << 30,
-    ...JSON.parse(process.env.RECORDER ?? '{}'),
   });
-  const recording = new Recording({ destination: file, flushInterval: 20 }).start();
+  const recording = new Recording({ destination: file, flushInterval: Number(flush) }).start();
   let running = Number(workers);
   let rotations = 0;
   const timer = setInterval(() => {
     recording.set({ maxAge: 0 }); // a change of options begins a new chunk
     rotations++;
-  }, 50);
+  }, Number(rotate));
   let started = 0;
+  const begun = performance.now();
   const start = () => {
     const worker = new Worker(new URL(import.meta.url), {
       workerData: { worker: started++, events: Number(events) },
@@ -66,8 +66,9 @@ if (isMainThread) {
       const before = performance.now();
       recording.stop();
       const stopMillis = performance.now() - before;
-      const rss = Math.round(process.memoryUsage().rss / 2 ** 20);
-      console.log(JSON.stringify({ rotations, stopMillis, rss, ticks: now() }));
+      const commitMillis = before - begun;
+      const peakMegabytes = Math.round(process.resourceUsage().maxRSS / 1024);
+      console.log(JSON.stringify({ rotations, stopMillis, commitMillis, peakMegabytes }));
     });
   };
   for (let index = 0; index < Number(workers); index++) start();

@@ -33,12 +33,13 @@ function commit(ticks, from, to) {
 }
 
 const MODES = {
-  /** Commits, flushes and says so, until it is killed. */
+  /** Commits, flushes, now and then rotates, and says so, until it is killed. */
   async killed() {
-    new Recording({ flushInterval: 10_000 }).start();
+    const recording = new Recording({ flushInterval: 10_000 }).start();
     const ticks = eventHandle(TICK);
     for (let number = 0; ; number += 1000) {
       commit(ticks, number, number + 1000);
+      if (number % 7000 === 6000) recording.set({}); // begins a new chunk
       flush();
       console.log(number + 1000);
       if (number % 5000 === 0) await sleep(1);
@@ -75,13 +76,22 @@ const MODES = {
       console.log(error.code);
     }
   },
-  /** Many workers that live for a moment. */
+  /** Many workers that live for a moment, four at a time; with `unrecorded` nobody records them. */
   async shortLived() {
-    const recording = new Recording({ destination: file, flushInterval: 100 }).start();
+    const recorded = process.argv[6] !== 'unrecorded';
+    const recording = recorded
+      ? new Recording({ destination: file, flushInterval: 100 }).start()
+      : undefined;
     const count = Number(argument);
+    const residents = [];
+    const measure = () => {
+      globalThis.gc?.();
+      residents.push(process.memoryUsage().rss);
+    };
     let running = 0;
     let started = 0;
-    const first = process.memoryUsage().rss;
+    let ended = 0;
+    measure();
     await new Promise((done) => {
       const next = () => {
         while (running < 4 && started < count) {
@@ -91,15 +101,17 @@ const MODES = {
           });
           worker.once('exit', () => {
             running--;
-            if (started === count && running === 0) done();
+            ended++;
+            if (ended % Math.ceil(count / 10) === 0) measure();
+            if (ended === count) done();
             else next();
           });
         }
       };
       next();
     });
-    recording.stop();
-    console.log(JSON.stringify({ grown: process.memoryUsage().rss - first }));
+    recording?.stop();
+    console.log(JSON.stringify({ residents }));
   },
   /** A child process records as well, into its own file. */
   async forked() {
