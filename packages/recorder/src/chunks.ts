@@ -11,6 +11,7 @@ import { RecorderError } from './error.ts';
 import { FileSink } from './file-sink.ts';
 import type { SelfEvents } from './self-events.ts';
 import { SharedPools } from './shared-pools.ts';
+import { stamp } from './stamp.ts';
 import type { SharedTypes } from './types.ts';
 import type { CommitArguments } from './values.ts';
 
@@ -37,6 +38,9 @@ interface OpenChunk extends Begun {
 
 /** Bytes of the recorder's own events that memory mode keeps. */
 const MAX_KEPT: number = 1 << 20;
+
+/** End of the name of a file that has no header yet. */
+const PART = '.part';
 
 export interface ChunkHooks {
   /** Events for the beginning and the end of each chunk. */
@@ -124,7 +128,7 @@ export class Chunks {
   takeFull(): void {
     if (this.#open === undefined) return;
     const epoch = this.#epoch();
-    this.#drain.takeGlobals(KIND_EVENTS, epoch, true, (bytes) => this.#writer.appendEvents(bytes));
+    this.#drain.takeGlobals(KIND_EVENTS, epoch, true, (bytes) => this.#append(bytes));
     this.#drain.takeGlobals(KIND_CONSTANTS, epoch, true, (bytes) => this.#pools.addRecords(bytes));
   }
 
@@ -185,10 +189,16 @@ export class Chunks {
     });
   }
 
-  /** Forgets the open chunk after a write failed; what reached the file stays there. */
-  giveUp(): void {
-    if (this.#open === undefined) return;
-    this.#open.sink.abandon();
+  /**
+   * Ends the open chunk after a write failed, where its last flush left it; what came after is lost.
+   * Undefined where there was no flush, or where the file cannot even be closed properly.
+   */
+  giveUp(): Chunk | undefined {
+    const open = this.#open;
+    if (open === undefined) return undefined;
+    const { bytes, durationNanos } = this.#writer.published;
+    this.#lose(this.#writer.length - bytes);
+    const whole = open.sink.closeAt(bytes) && bytes > 0 && existsSync(open.sink.path);
     this.#open = undefined;
     this.#begun = undefined;
     this.#pools = new SharedPools(this.#types.registry, () => this.#drain.threads());
@@ -196,11 +206,36 @@ export class Chunks {
     const epoch = this.#epoch();
     Atomics.store(this.#arena.words, WORD.epoch, epoch + 1);
     this.#drain.awaitGrace(epoch);
-    const lost = (bytes: Uint8Array): void => {
-      Atomics.add(this.#arena.words, WORD.lost, bytes.length);
-    };
-    this.#drain.take(KIND_EVENTS, epoch, lost);
+    this.#drain.take(KIND_EVENTS, epoch, (lost) => this.#lose(lost.length));
     this.#drain.take(KIND_CONSTANTS, epoch, () => {});
+    const { path } = open.sink;
+    if (!whole || path.endsWith(PART)) {
+      removeFile(path);
+      return undefined;
+    }
+    const elapsed = durationNanos > 0n ? durationNanos : 1n;
+    this.#lastEnd = open.startNanos + elapsed;
+    return {
+      path,
+      startNanos: open.startNanos,
+      endNanos: this.#lastEnd,
+      endTicks: open.startTicks + Number(elapsed),
+      bytes,
+      references: 0,
+    };
+  }
+
+  #lose(bytes: number): void {
+    Atomics.add(this.#arena.words, WORD.lost, bytes);
+  }
+
+  #append(events: Uint8Array): void {
+    try {
+      this.#writer.appendEvents(events);
+    } catch (error) {
+      this.#lose(events.length);
+      throw error;
+    }
   }
 
   #epoch(): number {
@@ -211,7 +246,7 @@ export class Chunks {
     mkdirSync(this.directory, { recursive: true, mode: 0o700 });
     const { name, path } = this.#nextPath(startNanos);
     // A follower must never see a file without a header: it gets its name when it has one.
-    const sink = new FileSink(`${path}.part`);
+    const sink = new FileSink(`${path}${PART}`);
     const written = this.#writer.begin(sink, { startNanos, startTicks });
     this.#open = { sink, startNanos: written, startTicks };
     this.#lastName = name;
@@ -231,7 +266,7 @@ export class Chunks {
   }
 
   #takeAll(epoch: number): void {
-    this.#drain.take(KIND_EVENTS, epoch, (bytes) => this.#writer.appendEvents(bytes));
+    this.#drain.take(KIND_EVENTS, epoch, (bytes) => this.#append(bytes));
     // After the events: whoever registered a type or a constant did it before it committed.
     this.#takeConstants(epoch);
     this.#types.refresh();
@@ -257,14 +292,15 @@ export class Chunks {
 
   /** Removes the file of a chunk that no recording wants any more. */
   remove(chunk: Chunk): void {
-    rmSync(chunk.path, { force: true });
+    removeFile(chunk.path);
   }
 }
 
-/** `yyyy_MM_dd_HH_mm_ss` in local time, as the JDK names its chunks. */
-export function stamp(date: Date): string {
-  const two = (value: number): string => String(value).padStart(2, '0');
-  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())];
-  const time = [two(date.getHours()), two(date.getMinutes()), two(date.getSeconds())];
-  return [...day, ...time].join('_');
+/** A file that cannot be removed, on a disk that became read-only, stays: nobody is to fail for it. */
+function removeFile(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // it is there for whoever cleans up the disk
+  }
 }

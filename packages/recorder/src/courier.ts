@@ -94,10 +94,18 @@ export class Parcels {
       (parcel.kind === kind && parcel.epoch === epoch ? ours : others).push(parcel);
     }
     this.#waiting = others;
-    for (const { bytes, length } of ours) {
-      // a copy: what takes it may hand it to functions that refuse shared memory
-      take(new Uint8Array(bytes).slice(0, length), 0, length);
+    for (;;) {
+      const parcel = ours.shift();
+      if (parcel === undefined) return;
+      const { bytes, length } = parcel;
       Atomics.sub(this.#arena.words, WORD.transient, bytes.byteLength);
+      try {
+        // a copy: what takes it may hand it to functions that refuse shared memory
+        take(new Uint8Array(bytes).slice(0, length), 0, length);
+      } catch (error) {
+        this.#waiting.push(...ours);
+        throw error;
+      }
     }
   }
 }

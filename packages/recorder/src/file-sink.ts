@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import type { RecordingSink } from '@rekindle/jfr';
+import { closeSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
+import { type RecordingSink, STATE_FINISHED, STATE_OFFSET } from '@rekindle/jfr';
 import { RecorderError } from './error.ts';
 
 /** Bytes gathered before they are written. */
@@ -59,9 +59,20 @@ export class FileSink implements RecordingSink {
     }
   }
 
-  /** Closes the file without the bytes that are still gathered: for after a failure. */
-  abandon(): void {
-    closeSync(this.#descriptor);
+  /**
+   * After a failure: closes the file without what was not written whole, as a finished chunk of its first
+   * `length` bytes. A full disk has room for this, as nothing gets longer. False when that fails too.
+   */
+  closeAt(length: number): boolean {
+    try {
+      ftruncateSync(this.#descriptor, length);
+      writeSync(this.#descriptor, Uint8Array.of(STATE_FINISHED), 0, 1, STATE_OFFSET);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      closeSync(this.#descriptor);
+    }
   }
 
   #flush(): void {

@@ -16,13 +16,13 @@ import {
 } from 'node:worker_threads';
 import type { EventDeclaration } from '@rekindle/jfr';
 import { Arena, createArena, WORD } from './arena.ts';
-import { stamp } from './chunks.ts';
 import { ThreadConstants } from './constants.ts';
 import { RecorderError, type RecorderErrorCode } from './error.ts';
 import { EventHandle, type ThreadBinding } from './handle.ts';
 import { checkSizes, DEFAULT_OPTIONS, type RecorderOptions } from './options.ts';
 import { processFacts } from './process-facts.ts';
 import type { Answer, Notice, Request } from './protocol.ts';
+import { stamp } from './stamp.ts';
 import { attachThread } from './thread.ts';
 import { SharedTypes } from './types.ts';
 import { wait } from './wait.ts';
@@ -89,7 +89,12 @@ export function completeRecordings(): void {
   if (control === undefined || completed) return;
   completed = true;
   runExitHooks();
-  control.ask({ op: 'exit' });
+  try {
+    control.ask({ op: 'exit' });
+  } catch (error) {
+    // the end of the process is no place to fail: its exit code is the application's
+    process.stderr.write(`the flight recorder did not end well: ${(error as Error).message}\n`);
+  }
 }
 
 /** The line to the recorder thread; started by the first call. */
@@ -106,6 +111,8 @@ export function threadBinding(): ThreadBinding | undefined {
 /** Name of the channel on which the recorder of a process announces itself. */
 const CHANNEL = '@rekindle/recorder arena';
 let announcements: BroadcastChannel | undefined;
+/** Whether it was said that this thread found no slot. */
+let crowded = false;
 
 /** Waits for a recorder that starts after this thread did; does not keep the thread alive. */
 function awaitArena(): void {
@@ -129,7 +136,16 @@ function attached(): ThreadBinding | undefined {
 function attach(arena: Arena): void {
   const writer = attachThread(arena, threadName ?? defaultName());
   // All slots are taken: this thread goes unrecorded rather than failing the application.
-  if (writer === undefined) return;
+  if (writer === undefined) {
+    if (!crowded) {
+      process.emitWarning(
+        `the flight recorder has no room for another thread: ${threadName ?? defaultName()} goes ` +
+          `unrecorded (${arena.shape.slots} slots, see configureRecorder)`,
+      );
+    }
+    crowded = true;
+    return;
+  }
   const osThread = arena.words[arena.slot(writer.slot) + 1]!;
   binding = {
     arena,

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ChunkPlace, decodeHeader, FLAG_FINAL, openRecording } from '@rekindle/jfr';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { createArena } from './arena.ts';
+import { createArena, SLOT } from './arena.ts';
 import { processFacts } from './process-facts.ts';
 import type { RecordingInfo } from './protocol.ts';
 import { Service } from './service.ts';
 import { JDKS, jfr } from './testing/jdk.ts';
-import { osThreadId } from './thread.ts';
+import { attachThread, osThreadId } from './thread.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -21,8 +21,10 @@ afterEach(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-function makeService(preserveRepository = false): Service {
-  const arena = createArena({ slots: 4, threadBytes: 8192, globals: 4, globalBytes: 65_536 });
+function makeService({
+  arena = createArena({ slots: 4, threadBytes: 8192, globals: 4, globalBytes: 65_536 }),
+  preserveRepository = false,
+} = {}): Service {
   return new Service(arena, {
     directory: join(directory, 'repository'),
     facts: processFacts(true),
@@ -91,12 +93,34 @@ describe('chunks', () => {
   });
 });
 
+describe('a thread that is gone', () => {
+  it('in the middle of an event holds up neither the rotation nor its slot', async () => {
+    const arena = createArena({ slots: 1, threadBytes: 8192, globals: 4, globalBytes: 65_536 });
+    const service = makeService({ arena });
+    const { id } = service.handle({ op: 'new', options: {} }) as RecordingInfo;
+    service.handle({ op: 'start', id });
+    const writer = attachThread(arena, 'short-lived')!;
+    expect(writer.begin()).toBeGreaterThan(0);
+    expect(attachThread(arena, 'one too many')).toBeUndefined();
+    // no thread of a process has the number of another process
+    arena.words[arena.slot(writer.slot) + SLOT.osThread] = 1;
+    service.handle({ op: 'configure', id, options: {} });
+    service.work();
+    expect(attachThread(arena, 'the next')).toBeDefined();
+    const file = join(directory, 'gone.jfr');
+    service.handle({ op: 'stop', id, destination: file });
+    service.handle({ op: 'close', id });
+    expect(await chunksOf(file)).toHaveLength(2);
+    for (const jdk of JDKS) expect(jfr(jdk, 'summary', file)).toMatch(/Chunks: 2/);
+  });
+});
+
 describe('the repository', () => {
   it.each([
     [false, 'goes'],
     [true, 'stays, its last chunk marked, where that was asked for'],
   ])('at the end (preserve-repository=%s) %s', async (preserved) => {
-    const service = makeService(preserved);
+    const service = makeService({ preserveRepository: preserved });
     const { id } = service.handle({ op: 'new', options: {} }) as RecordingInfo;
     service.handle({ op: 'start', id });
     service.handle({ op: 'configure', id, options: {} });

@@ -322,7 +322,8 @@ export class Service {
     const message = reason(error);
     if (message !== this.#trouble) this.#options.tell({ notice: 'trouble', message });
     this.#trouble = message;
-    this.#chunks.giveUp();
+    const chunk = this.#chunks.giveUp();
+    if (chunk !== undefined) this.#book.share(chunk, this.#book.running);
   }
 
   #threadCounts(): { accumulated: number; peak: number } {

@@ -4,7 +4,6 @@
 //   disk=true,dumponexit=true,flush-interval=1s,gc=detailed,jdk.CPULoad#period=100ms
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { stamp } from './chunks.ts';
 import { Configuration } from './configuration.ts';
 import { RecorderError } from './error.ts';
 import { completeRecordings, configureRecorder } from './flight-recorder.ts';
@@ -13,6 +12,7 @@ import { findConfiguration } from './predefined.ts';
 import type { RecordingOptions } from './protocol.ts';
 import { Recording } from './recording.ts';
 import { startRemoteControl } from './remote-control.ts';
+import { stamp } from './stamp.ts';
 import { parseSize, parseTimespan } from './timespan.ts';
 import { enableVmEvents } from './vm-events.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What must not end the application, and must not pass for a whole recording.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -62,37 +62,64 @@ describe('a process that is killed', () => {
 });
 
 describe('a repository', () => {
-  const small = spawnSync('sh', ['-c', 'test $(id -u) = 0 && command -v mount']).status === 0;
-  if (!small) console.warn('skipped: a full disk needs the right to mount a small one');
+  const root = spawnSync('sh', ['-c', 'test $(id -u) = 0 && command -v mount']).status === 0;
 
-  it.skipIf(!small)('on a full disk costs the recording, not the program', () => {
+  it('on a full disk costs the recording, not the program, and what was lost is told', (context) => {
+    if (!root) return context.skip('a full disk needs the right to mount a small one');
     const mount = join(directory, 'full');
     mkdirSync(mount);
     const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=300k', 'tmpfs', mount]);
-    if (mounted.status !== 0) {
-      console.warn(`skipped: mount says ${mounted.stderr}`);
-      return;
-    }
+    if (mounted.status !== 0) return context.skip(`mount says ${mounted.stderr}`);
     try {
-      const { stdout, stderr, status } = run('full', mount);
-      expect(status).toBe(0);
-      expect(Number(stdout)).toBeGreaterThan(10_000);
+      const { stderr, status } = run('full', mount);
+      expect(status, stderr).toBe(0);
       expect(stderr).toMatch(/the flight recorder lost data: .*ENOSPC/);
     } finally {
       execFileSync('umount', [mount]);
     }
+    if (JDKS.length === 0) return;
+    const seen = numbers(file);
+    // from before, up to the last flush, and from after
+    expect(seen.slice(0, 500)).toEqual(range(0, 500));
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.slice(-10)).toEqual(range(-10, 0));
+    for (const jdk of JDKS) {
+      const losses = printed(jdk, file, '--events', 'jdk.DataLoss');
+      expect(losses.length).toBeGreaterThan(0);
+      for (const { values } of losses) expect(values.amount).toBeGreaterThan(0);
+    }
   });
 
-  it.each(['removed', 'read-only'])('that is %s does not end the program', (how) => {
-    const repository = join(directory, how);
-    mkdirSync(repository);
-    const { status, stderr } = run('removed', repository, how);
+  it('that is removed does not end the program', () => {
+    const { status, stderr } = run('removed', repository('removed'), 'removed');
     expect(status, stderr).toBe(0);
-    // what is there is a recording, and that something is missing was said
+    expect(stderr).toMatch(/flight recorder.*(removed|missing)/);
+    expectRecording();
+  });
+
+  it('that is read-only does not end the program', (context) => {
+    if (root && spawnSync('unshare', ['--mount', 'true']).status !== 0) {
+      return context.skip('root needs the right to mount');
+    }
+    const place = repository('read-only');
+    const { status, stderr } = run('removed', place, 'read-only');
+    for (const name of root ? readdirSync(place) : []) execFileSync('umount', [join(place, name)]);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(/the flight recorder lost data: .*(EROFS|EACCES)/);
+    expectRecording();
+  });
+
+  function repository(name: string): string {
+    const place = join(directory, name);
+    mkdirSync(place);
+    return place;
+  }
+
+  /** What is there is a recording, whatever is missing from it. */
+  function expectRecording(): void {
     expect(existsSync(file)).toBe(true);
     for (const jdk of JDKS) expect(counts(jdk, file).get('test.Tick')).toBeGreaterThan(0);
-    if (how === 'removed') expect(stderr).toMatch(/flight recorder.*(removed|missing)/);
-  });
+  }
 });
 
 describe('a process', () => {
@@ -114,6 +141,20 @@ describe('a process', () => {
     if (JDKS.length === 0) return;
     expect(numbers(file)).toEqual(range(0, 200));
     expect(numbers(file.replace('.jfr', '-child.jfr'))).toEqual(range(0, 200));
+  });
+});
+
+describe('a cluster', () => {
+  it('has its processes record side by side', () => {
+    const repository = join(directory, 'cluster');
+    mkdirSync(repository);
+    const { status, stderr } = run('cluster', repository);
+    expect(status, stderr).toBe(0);
+    if (JDKS.length === 0) return;
+    for (const suffix of ['', '-1', '-2']) {
+      expect(numbers(file.replace('.jfr', `${suffix}.jfr`))).toEqual(range(0, 200));
+    }
+    expect(readdirSync(repository)).toEqual([]);
   });
 });
 
@@ -147,6 +188,13 @@ describe('threads', () => {
     if (JDKS.length > 0)
       expect(numbers(file).sort((a, b) => a - b)).toEqual(range(0, WORKERS * 10));
   }, 600_000);
+
+  it('beyond the last slot go unrecorded, and it is said', () => {
+    const { status, stderr } = run('crowded', directory);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(/no room for another thread: worker-\d+ goes unrecorded \(1 slots/);
+    if (JDKS.length > 0) expect(numbers(file)).toEqual(range(0, 100));
+  });
 
   it('that began before the recorder take part', () => {
     const { status, stderr } = run('late', directory);

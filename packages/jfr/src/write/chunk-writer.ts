@@ -67,8 +67,9 @@ interface OpenChunk {
   metadataVersion: number;
   lastCheckpoint: number;
   generation: number;
-  /** Length of the chunk at the last flush. */
+  /** Length of the chunk at the last flush, and the time it covered. */
   published: number;
+  publishedNanos: bigint;
 }
 
 /** Writes one chunk after another; begins an epoch of the constant pools with each. */
@@ -92,6 +93,12 @@ export class ChunkWriter {
   /** Length of the open chunk in bytes; 0 when none is open. */
   get length(): number {
     return this.#chunk === undefined ? 0 : this.#chunk.sink.length - this.#chunk.base;
+  }
+
+  /** What followers of the open chunk see: its bytes and time up to the last flush. */
+  get published(): { readonly bytes: number; readonly durationNanos: bigint } {
+    const { published, publishedNanos } = this.#opened();
+    return { bytes: published, durationNanos: publishedNanos };
   }
 
   /** `startNanos` of the open chunk, as written. */
@@ -122,6 +129,7 @@ export class ChunkWriter {
       lastCheckpoint: 0,
       generation: 1,
       published: 0,
+      publishedNanos: 0n,
     };
     this.#chunk = chunk;
     this.#pools.beginEpoch();
@@ -270,5 +278,6 @@ export class ChunkWriter {
     sink.patch(base + UPDATE_OFFSET, bytes.subarray(UPDATE_OFFSET, STATE_OFFSET));
     sink.patch(base + STATE_OFFSET, bytes.subarray(STATE_OFFSET));
     chunk.published = this.length;
+    chunk.publishedNanos = update.durationNanos;
   }
 }

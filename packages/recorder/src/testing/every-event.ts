@@ -63,6 +63,38 @@ export async function judgeOurselves(file: string, size: StressSize): Promise<nu
   return recording.places.length;
 }
 
+/**
+ * Of workers that were terminated: what each had committed is there from its first event on, once, up to
+ * where it was ended; unless the recording says that it lost something. Answers the number of events.
+ */
+export async function judgeTerminated(file: string): Promise<number> {
+  const seen = new Map<number, Set<number>>();
+  let events = 0;
+  let lost = 0;
+  const recording = await openRecording(readFileSync(file));
+  const types = ['test.Plain', 'test.Stress', 'jdk.DataLoss'];
+  for await (const event of recording.events({ types })) {
+    if (event.name === 'jdk.DataLoss') {
+      lost = Number(event.get('total'));
+      continue;
+    }
+    const number = event.get('number') as number;
+    const worker = event.get('worker') as number;
+    const numbers = seen.get(worker) ?? new Set();
+    seen.set(worker, numbers.add(number));
+    events++;
+    checkConstants(event, worker, number);
+  }
+  const distinct = [...seen.values()].reduce((sum, numbers) => sum + numbers.size, 0);
+  if (distinct < events) throw new Error(`${events - distinct} events are there twice`);
+  for (const [worker, numbers] of seen) {
+    // as many as there are, and the last of them is that number: none is missing
+    const last = numbers.size - 1;
+    if (!numbers.has(last) && lost === 0) throw new Error(`events of worker ${worker} are missing`);
+  }
+  return events;
+}
+
 function checkConstants(event: JfrEvent, worker: number, number: number): void {
   const text = event.get('text') as string;
   if (event.name === 'test.Plain') {

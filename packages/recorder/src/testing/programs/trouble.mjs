@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // node trouble.mjs MODE REPOSITORY FILE …: programs to which something happens while they record.
-import { fork } from 'node:child_process';
+import { execFileSync, fork } from 'node:child_process';
+import cluster from 'node:cluster';
 import { chmodSync, readdirSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, Worker } from 'node:worker_threads';
@@ -26,6 +27,13 @@ const TICK = {
 };
 const [, , mode, repository, file, argument] = process.argv;
 
+/** Root writes where the mode forbids it, so it needs a mount that forbids it. */
+function makeReadOnly(directory) {
+  if (process.getuid() !== 0) return chmodSync(directory, 0o500);
+  execFileSync('mount', ['--bind', directory, directory]);
+  execFileSync('mount', ['-o', 'remount,bind,ro', directory]);
+}
+
 function commit(ticks, from, to) {
   for (let number = from; number < to; number++) {
     ticks.commit(now(), number, `a text of a few possible ${number % 10}`);
@@ -45,17 +53,23 @@ const MODES = {
       if (number % 5000 === 0) await sleep(1);
     }
   },
-  /** The disk is full from some point on (REPOSITORY is a small file system), then has room again. */
+  /** REPOSITORY is a small file system: commits until it is full, then makes it larger and goes on. */
   async full() {
-    const recording = new Recording({ flushInterval: 20 }).start();
+    const recording = new Recording({ flushInterval: 20, destination: file }).start();
     const ticks = eventHandle(TICK);
-    let number = 0;
-    for (const end = Date.now() + 1500; Date.now() < end; await sleep(5)) {
+    let full = false;
+    process.on('warning', ({ message }) => {
+      if (/ENOSPC/.test(message)) full = true;
+    });
+    for (let number = 0; !full; number += 500) {
       commit(ticks, number, number + 500);
-      number += 500;
+      await sleep(5);
     }
-    console.log(number);
-    recording.close();
+    execFileSync('mount', ['-o', 'remount,size=16m', repository]);
+    const chunks = () => readdirSync(repositoryDirectory()).length;
+    for (const before = chunks(); chunks() === before; ) await sleep(20);
+    commit(ticks, -10, 0);
+    recording.stop();
   },
   /** The repository is removed, or made read-only, under the recorder. */
   async removed() {
@@ -63,8 +77,8 @@ const MODES = {
     const ticks = eventHandle(TICK);
     commit(ticks, 0, 1000);
     await sleep(100);
-    if (argument === 'read-only') chmodSync(repositoryDirectory(), 0o500);
-    else rmSync(repositoryDirectory(), { recursive: true });
+    if (argument === 'removed') rmSync(repositoryDirectory(), { recursive: true });
+    else makeReadOnly(repositoryDirectory());
     commit(ticks, 1000, 2000);
     await sleep(1500);
     recording.set({});
@@ -113,6 +127,20 @@ const MODES = {
     recording?.stop();
     console.log(JSON.stringify({ residents }));
   },
+  /** The workers of a cluster record as well, into their own files. */
+  async cluster() {
+    const own = cluster.isPrimary ? file : file.replace('.jfr', `-${cluster.worker.id}.jfr`);
+    const recording = new Recording({ destination: own }).start();
+    const ticks = eventHandle(TICK);
+    commit(ticks, 0, 100);
+    if (cluster.isPrimary) {
+      const workers = [cluster.fork(), cluster.fork()];
+      await Promise.all(workers.map((worker) => new Promise((done) => worker.once('exit', done))));
+    }
+    commit(ticks, 100, 200);
+    recording.stop();
+    if (!cluster.isPrimary) process.disconnect();
+  },
   /** A child process records as well, into its own file. */
   async forked() {
     const recording = new Recording({ destination: file }).start();
@@ -146,6 +174,14 @@ const MODES = {
     chain();
     recording.stop();
   },
+  /** A worker more than there are slots. */
+  async crowded() {
+    const recording = new Recording({ destination: file }).start();
+    commit(eventHandle(TICK), 0, 100);
+    const worker = new Worker(new URL(import.meta.url), { argv: [mode, repository, file, '10'] });
+    await new Promise((done) => worker.once('exit', done));
+    recording.stop();
+  },
   /** Two workers began before the recorder did. */
   async late() {
     const worker = new Worker(new URL(import.meta.url), { argv: ['lateWorker', repository, file] });
@@ -166,7 +202,7 @@ const MODES = {
 
 if (isMainThread) {
   const deep = mode === 'deep' ? { stackDepth: 1000, threadBufferSize: 4096 } : {};
-  configureRecorder({ repository, slots: mode === 'shortLived' ? 8 : 512, ...deep });
+  configureRecorder({ repository, slots: { shortLived: 8, crowded: 1 }[mode] ?? 512, ...deep });
   await MODES[mode]();
 } else if (mode === 'lateWorker') {
   const { parentPort } = await import('node:worker_threads');
