@@ -3,6 +3,7 @@
 // text and stack resolved, and says what it read in the figures of JfrPeer.java.
 import { openFileSource } from '../packages/bytes/src/node.ts';
 import {
+  type Chunk,
   type Column,
   isStruct,
   openRecording,
@@ -30,7 +31,7 @@ export async function readAll(file: string): Promise<Work> {
         if (chunk.count(name) === 0) continue;
         const columns = chunk.columns(name);
         work.events += columns.length;
-        for (const column of columns.all) read(column, work);
+        for (const column of columns.all) read(chunk, column, work);
       }
     }
   } finally {
@@ -49,7 +50,7 @@ export async function readOne(file: string): Promise<Work> {
     for await (const chunk of recording.chunks([name])) {
       const columns = chunk.columns(name, ['sampledThread', 'state', 'stackTrace']);
       work.events += columns.length;
-      for (const column of columns.all) read(column, work);
+      for (const column of columns.all) read(chunk, column, work);
     }
   } finally {
     source.close();
@@ -57,11 +58,11 @@ export async function readOne(file: string): Promise<Work> {
   return work;
 }
 
-function read(column: Column, work: Work): void {
+function read(chunk: Chunk, column: Column, work: Work): void {
   // parts of inline structs: the peer does not look into them
   if (column.name.includes('.')) return;
   if (column.kind === 'string') addTexts(column, work);
-  if (column.kind === 'reference') addReferences(column, work);
+  if (column.kind === 'reference') addReferences(chunk, column, work);
 }
 
 function addTexts({ indices, strings }: StringColumn, work: Work): void {
@@ -84,7 +85,19 @@ interface Measures {
 const measures: WeakMap<ReferenceColumn['pool'], Measures> = new WeakMap();
 
 /** Each constant is looked at once, and counted for every event that refers to it. */
-function addReferences({ indices, pool }: ReferenceColumn, work: Work): void {
+function addReferences(chunk: Chunk, { name, indices, pool }: ReferenceColumn, work: Work): void {
+  const { characters, frames } = measuresOf(pool);
+  if (name === 'stackTrace') measureStacks(chunk, indices, characters, frames);
+  for (let row = 0; row < indices.length; row++) {
+    const index = indices[row]!;
+    if (index < 0) continue;
+    if (characters[index]! < 0) characters[index] = measure(pool.get(index));
+    work.characters += characters[index]!;
+    work.frames += frames[index]!;
+  }
+}
+
+function measuresOf(pool: ReferenceColumn['pool']): Measures {
   let known = measures.get(pool);
   if (known === undefined) {
     known = {
@@ -93,34 +106,55 @@ function addReferences({ indices, pool }: ReferenceColumn, work: Work): void {
     };
     measures.set(pool, known);
   }
-  const { characters, frames } = known;
-  for (let row = 0; row < indices.length; row++) {
-    const index = indices[row]!;
-    if (index < 0) continue;
-    if (characters[index]! < 0) {
-      const constant = measure(pool.get(index));
-      characters[index] = constant.characters;
-      frames[index] = constant.frames;
+  return known;
+}
+
+/** Lengths of the names of methods; -1 = not looked at. */
+const methodNames: WeakMap<ReferenceColumn['pool'], Int32Array> = new WeakMap();
+
+function namesOf(pool: ReferenceColumn['pool']): Int32Array {
+  const known = methodNames.get(pool) ?? new Int32Array(pool.length).fill(-1);
+  methodNames.set(pool, known);
+  return known;
+}
+
+/** The stacks not looked at before. */
+function measureStacks(
+  chunk: Chunk,
+  indices: Int32Array,
+  characters: Float64Array,
+  frames: Float64Array,
+): void {
+  const stacks = indices.filter((index) => {
+    if (index < 0 || characters[index]! >= 0) return false;
+    characters[index] = 0;
+    return true;
+  });
+  const type = 'jdk.types.StackTrace';
+  const { starts, columns } = chunk.elements(type, 'frames', stacks, ['method', 'lineNumber']);
+  const method = columns.get('method') as ReferenceColumn;
+  const lines = columns.numbers('lineNumber');
+  const names = namesOf(method.pool);
+  for (let stack = 0; stack < stacks.length; stack++) {
+    let sum = 0;
+    for (let row = starts[stack]!; row < starts[stack + 1]!; row++) {
+      const index = method.indices[row]!;
+      if (names[index]! < 0) {
+        names[index] = (method.pool.get(index) as { name: string }).name.length;
+      }
+      sum += names[index]! + (lines[row]! % 2);
     }
-    work.characters += characters[index]!;
-    work.frames += frames[index]!;
+    characters[stacks[stack]!] = sum;
+    frames[stacks[stack]!] = starts[stack + 1]! - starts[stack]!;
   }
 }
 
-function measure(value: Value): { characters: number; frames: number } {
-  if (typeof value === 'string') return { characters: value.length, frames: 0 };
-  if (!isStruct(value)) return { characters: 0, frames: 0 };
-  const { javaName, frames, name, classLoader } = value;
-  if (Array.isArray(frames)) {
-    let characters = 0;
-    for (const frame of frames) {
-      const { method, lineNumber } = frame as { method: { name: string }; lineNumber: number };
-      characters += method.name.length + (lineNumber % 2);
-    }
-    return { characters, frames: frames.length };
-  }
-  if (typeof javaName === 'string') return { characters: javaName.length, frames: 0 };
+function measure(value: Value): number {
+  if (typeof value === 'string') return value.length;
+  if (!isStruct(value)) return 0;
+  const { javaName, name, classLoader } = value;
+  if (typeof javaName === 'string') return javaName.length;
   // a class has a loader; a method, a module or a package is not looked into
   const isClass = classLoader !== undefined && value.modifiers !== undefined;
-  return { characters: isClass && typeof name === 'string' ? name.length : 0, frames: 0 };
+  return isClass && typeof name === 'string' ? name.length : 0;
 }

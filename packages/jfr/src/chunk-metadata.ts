@@ -82,6 +82,13 @@ function metadataAt({ bytes, known, place }: MetadataRequest, at: number): Known
 
 export function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
   if (one.length !== other.length) return false;
-  for (let at = 0; at < one.length; at++) if (one[at] !== other[at]) return false;
+  // four at a time: every chunk's metadata passes here, mostly to be found equal
+  const words = (bytes: Uint8Array): DataView =>
+    new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const a = words(one);
+  const b = words(other);
+  let at = 0;
+  for (; at + 4 <= one.length; at += 4) if (a.getInt32(at) !== b.getInt32(at)) return false;
+  for (; at < one.length; at++) if (one[at] !== other[at]) return false;
   return true;
 }

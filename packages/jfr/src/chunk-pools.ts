@@ -2,8 +2,10 @@
 // The constant pools of one chunk, filled from all its checkpoints when one is first needed.
 import { ByteCursor, ByteError } from '@rekindle/bytes';
 import { JfrError } from './error.ts';
+import { indexCheckpoint, type PoolListener } from './index-checkpoint.ts';
 import type { Layouts } from './plan.ts';
-import { indexCheckpoint, Pool } from './pool.ts';
+import { Pool } from './pool.ts';
+import { ScanMemory } from './scan-wasm.ts';
 import type { ClassType } from './type-model.ts';
 import { type Pools, type Value, ValueReader } from './value.ts';
 
@@ -66,15 +68,24 @@ export class ChunkPools implements Pools {
   #index(): void {
     if (this.#indexed) return;
     this.#indexed = true;
-    for (const offset of this.#checkpoints()) {
-      try {
-        indexCheckpoint(this.#bytes, offset, this.#layouts, (type, key, position) =>
-          this.#open(type).add(key, position),
-        );
-      } catch (error) {
-        if (!(error instanceof JfrError)) throw error;
-        this.#broken(offset, error);
-      }
+    const listener: PoolListener = {
+      add: (type, key, position) => this.#open(type).add(key, position),
+      addAll: (type, entries, shift) => this.#open(type).addAll(entries, shift),
+    };
+    const memory = ScanMemory.take();
+    try {
+      for (const offset of this.#checkpoints()) this.#indexOne(offset, listener, memory);
+    } finally {
+      memory?.release();
+    }
+  }
+
+  #indexOne(offset: number, listener: PoolListener, memory: ScanMemory | undefined): void {
+    try {
+      indexCheckpoint(this.#bytes, offset, this.#layouts, listener, memory);
+    } catch (error) {
+      if (!(error instanceof JfrError)) throw error;
+      this.#broken(offset, error);
     }
   }
 

@@ -4,7 +4,8 @@ import { ByteCursor, ByteError } from '@rekindle/bytes';
 import { chunkMetadata, type KnownMetadata } from './chunk-metadata.ts';
 import { ChunkPools } from './chunk-pools.ts';
 import { Columns } from './column.ts';
-import { type DecodeMode, decodeColumns } from './decode-columns.ts';
+import { type DecodeContext, type DecodeMode, decodeColumns } from './decode-columns.ts';
+import { decodeElements, type Elements } from './elements.ts';
 import { JfrError } from './error.ts';
 import { JfrEvent } from './event.ts';
 import type { EventIndex } from './event-index.ts';
@@ -190,6 +191,27 @@ export class Chunk {
     return this.#decode(type, this.#select(type, filter), fields);
   }
 
+  /**
+   * The elements of an array that some constants of a class have, as columns: `frames` of
+   * `jdk.types.StackTrace`, say, without an object for each. `constants` are indices into the class's
+   * pool, as reference columns have them. Throws JFR_UNKNOWN_NAME for a class, array or field that is
+   * not there.
+   */
+  elements(
+    typeName: string,
+    array: string,
+    constants: ArrayLike<number>,
+    fields?: readonly string[],
+  ): Elements {
+    const { part } = this.#options;
+    if (part !== undefined) return part.whole.elements(typeName, array, constants, fields);
+    const pool = this.pool(typeName);
+    if (pool === undefined) {
+      throw this.#damage.error('JFR_UNKNOWN_NAME', `no class ${typeName}`, 0);
+    }
+    return decodeElements(pool, array, constants, fields, this.#decodeContext);
+  }
+
   /** The fields of an event type by column name (`heapSpace.committedSize` for parts of structs). */
   fieldsOf(eventName: string): Map<string, Field> {
     const type = this.types.event(eventName);
@@ -298,14 +320,18 @@ export class Chunk {
   }
 
   #decode(type: ClassType, offsets: Uint32Array, fields: readonly string[] | undefined): Columns {
-    return decodeColumns(type, offsets, fields, {
+    return decodeColumns(type, offsets, fields, this.#decodeContext);
+  }
+
+  get #decodeContext(): DecodeContext {
+    return {
       bytes: this.bytes,
       layouts: this.metadata.layouts,
       pools: this.#open(),
       startTicks: this.header.startTicks,
       mode: this.#options.decode,
       damage: this.#damage,
-    });
+    };
   }
 
   get #metadataPosition(): number {

@@ -20,6 +20,8 @@ type Compiled = (
   sinks: readonly unknown[],
   help: typeof HELP,
   skip: (index: number, position: number, limit: number) => number,
+  /** For elements: the first row of each group, and the end. */
+  starts: ArrayLike<number>,
 ) => number[];
 
 /** What generated code calls for rare cases. */
@@ -49,14 +51,50 @@ export function runCompiled(
   offsets: ArrayLike<number>,
   sinks: readonly (Sink | undefined)[],
 ): number[] {
-  const source = generate(
-    leaves,
-    sinks.map((sink) => sink !== undefined),
-  );
+  return run(generate(leaves, selection(sinks)), bytes, leaves, layouts, offsets, [], sinks);
+}
+
+/** As {@link interpretElements}. */
+export function runCompiledElements(
+  bytes: Uint8Array,
+  leaves: readonly Leaf[],
+  layouts: Layouts,
+  positions: ArrayLike<number>,
+  starts: ArrayLike<number>,
+  sinks: readonly (Sink | undefined)[],
+): void {
+  const source = generateElements(leaves, selection(sinks));
+  const misfits = run(source, bytes, leaves, layouts, positions, starts, sinks);
+  if (misfits.length === 0) return;
+  throw new ByteError('BYTES_TRUNCATED', 'elements beyond the end', bytes.length);
+}
+
+function selection(sinks: readonly (Sink | undefined)[]): boolean[] {
+  return sinks.map((sink) => sink !== undefined);
+}
+
+function run(
+  source: string,
+  bytes: Uint8Array,
+  leaves: readonly Leaf[],
+  layouts: Layouts,
+  offsets: ArrayLike<number>,
+  starts: ArrayLike<number>,
+  sinks: readonly (Sink | undefined)[],
+): number[] {
   let decode = cache.get(source);
   if (decode === undefined) {
     if (cache.size >= CACHE_LIMIT) cache.clear();
-    decode = new Function('b', 'view', 'offsets', 's', 'help', 'skip', source) as Compiled;
+    decode = new Function(
+      'b',
+      'view',
+      'offsets',
+      's',
+      'help',
+      'skip',
+      'starts',
+      source,
+    ) as Compiled;
     cache.set(source, decode);
   }
   const skip = (index: number, position: number, limit: number): number => {
@@ -70,22 +108,14 @@ export function runCompiled(
     }
   };
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return decode(bytes, view, offsets, sinks, HELP, skip);
+  return decode(bytes, view, offsets, sinks, HELP, skip, starts);
 }
 
 /** The body of a decoder. */
 export function generate(leaves: readonly Leaf[], selected: readonly boolean[]): string {
-  const last = selected.lastIndexOf(true);
-  const setup: string[] = [];
-  const body: string[] = [];
-  for (let index = 0; index <= last; index++) {
-    const leaf = leaves[index]!;
-    if (selected[index]) emit(leaf, index, setup, body);
-    else body.push(skipCode(leaf.op, index));
-  }
-  return `'use strict';
-const misfits = [];
-const { skipString, skipVarint, joinLong, sizeAt } = help;
+  // what is behind the last is not looked at
+  const { setup, body } = parts(leaves.slice(0, selected.lastIndexOf(true) + 1), selected);
+  return `${PROLOGUE}
 ${setup.join('\n')}
 const n = offsets.length;
 for (let row = 0; row < n; row++) {
@@ -98,6 +128,40 @@ for (let row = 0; row < n; row++) {
   if (!(p <= end)) misfits.push(row);
 }
 return misfits;`;
+}
+
+/** The body of a decoder of elements: each begins where the one before it ended. */
+function generateElements(leaves: readonly Leaf[], selected: readonly boolean[]): string {
+  const { setup, body } = parts(leaves, selected);
+  return `${PROLOGUE}
+${setup.join('\n')}
+const n = offsets.length, end = b.length;
+for (let group = 0; group < n; group++) {
+  let p = offsets[group], q = 0, x = 0, y = 0, m = 0, h = 0, t = 0;
+  const last = starts[group + 1];
+  for (let row = starts[group]; row < last; row++) {
+    ${body.join('\n    ')}
+  }
+  if (!(p <= end)) misfits.push(group);
+}
+return misfits;`;
+}
+
+const PROLOGUE = `'use strict';
+const misfits = [];
+const { skipString, skipVarint, joinLong, sizeAt } = help;`;
+
+function parts(
+  leaves: readonly Leaf[],
+  selected: readonly boolean[],
+): { setup: string[]; body: string[] } {
+  const setup: string[] = [];
+  const body: string[] = [];
+  for (const [index, leaf] of leaves.entries()) {
+    if (selected[index]) emit(leaf, index, setup, body);
+    else body.push(skipCode(leaf.op, index));
+  }
+  return { setup, body };
 }
 
 /** Reads up to 28 bits of a varint into a variable; `more` handles what is longer. */

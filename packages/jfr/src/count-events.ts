@@ -5,8 +5,8 @@ import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
 import { EventBatch, largeTypeId, type ScanStop, scanEvents } from './scan.ts';
-import { COMMON_TYPE_IDS, countCommon } from './scan-common.ts';
 import { type Scanner, scanSource } from './scan-source.ts';
+import { ScanMemory } from './scan-wasm.ts';
 
 export interface TypeCount {
   readonly typeId: number;
@@ -21,26 +21,34 @@ export async function countEvents(
   place: ChunkPlace,
   window?: number,
 ): Promise<TypeCount[]> {
-  const counter = new Counter(place.bytes);
-  const start = place.offset + HEADER_SIZE;
-  const stop = await scanSource(source, start, place.offset + place.bytes, counter, window);
-  if (stop !== undefined) {
-    throw new JfrError(stop.code, stop.reason, { chunk: place.index, offset: stop.offset });
+  const memory = ScanMemory.take();
+  try {
+    const counter = new Counter(memory);
+    const start = place.offset + HEADER_SIZE;
+    const end = place.offset + place.bytes;
+    const stop = await scanSource(source, start, end, counter, memory, window);
+    if (stop !== undefined) {
+      throw new JfrError(stop.code, stop.reason, { chunk: place.index, offset: stop.offset });
+    }
+    return counter.result();
+  } finally {
+    memory?.release();
   }
-  return counter.result();
 }
 
-class Counter implements Scanner {
-  readonly #counts: Uint32Array | Float64Array;
-  readonly #sizes: Uint32Array | Float64Array;
-  readonly #large: Map<number, { count: number; bytes: number }> = new Map();
-  readonly #batch: EventBatch = new EventBatch();
+/** The tally has 32 bits for a type's bytes. */
+const TALLY_BYTES: number = 2 ** 31;
 
-  constructor(bytes: number) {
-    // integers where neither can overflow
-    const Table = bytes < 2 ** 32 ? Uint32Array : Float64Array;
-    this.#counts = new Table(COMMON_TYPE_IDS);
-    this.#sizes = new Table(COMMON_TYPE_IDS);
+class Counter implements Scanner {
+  readonly #memory: ScanMemory | undefined;
+  readonly #counts: Map<number, { count: number; bytes: number }> = new Map();
+  readonly #batch: EventBatch = new EventBatch();
+  /** Bytes since the tally was taken. */
+  #tallied = 0;
+
+  constructor(memory: ScanMemory | undefined) {
+    this.#memory = memory;
+    memory?.takeTally(() => {}); // what a scan that was given up left
   }
 
   get stop(): ScanStop | undefined {
@@ -48,7 +56,12 @@ class Counter implements Scanner {
   }
 
   scan(bytes: Uint8Array, at: number, end: number): number {
-    const next = countCommon(bytes, at, end, this.#counts, this.#sizes);
+    let next = at;
+    if (this.#memory?.has(bytes)) {
+      next = this.#memory.walk(bytes, at, end, 0);
+      this.#tallied += next - at;
+      if (this.#tallied > TALLY_BYTES) this.#takeTally();
+    }
     this.#batch.stop = undefined;
     return next === end ? end : this.#scanOthers(bytes, next, end);
   }
@@ -59,27 +72,33 @@ class Counter implements Scanner {
     const next = scanEvents(bytes, at, end, batch);
     for (let row = 0; row < batch.count; row++) {
       const offset = batch.offsets[row]!;
-      const size = batch.offsets[row + 1]! - offset;
-      const typeId = largeTypeId(bytes, offset);
-      if (typeId < COMMON_TYPE_IDS) {
-        this.#counts[typeId]! += 1;
-        this.#sizes[typeId]! += size;
-        continue;
-      }
-      const known = this.#large.get(typeId) ?? { count: 0, bytes: 0 };
-      known.count++;
-      known.bytes += size;
-      this.#large.set(typeId, known);
+      const typeId = batch.typeIds[row]!;
+      this.#add(
+        typeId < 0 ? largeTypeId(bytes, offset) : typeId,
+        1,
+        batch.offsets[row + 1]! - offset,
+      );
     }
     return next;
   }
 
-  result(): TypeCount[] {
-    const result: TypeCount[] = [];
-    for (const [typeId, count] of this.#counts.entries()) {
-      if (count > 0) result.push({ typeId, count, bytes: this.#sizes[typeId]! });
+  #takeTally(): void {
+    this.#memory?.takeTally((typeId, count, bytes) => this.#add(typeId, count, bytes));
+    this.#tallied = 0;
+  }
+
+  #add(typeId: number, count: number, bytes: number): void {
+    const known = this.#counts.get(typeId);
+    if (known === undefined) {
+      this.#counts.set(typeId, { count, bytes });
+    } else {
+      known.count += count;
+      known.bytes += bytes;
     }
-    for (const [typeId, { count, bytes }] of this.#large) result.push({ typeId, count, bytes });
-    return result;
+  }
+
+  result(): TypeCount[] {
+    this.#takeTally();
+    return [...this.#counts].map(([typeId, { count, bytes }]) => ({ typeId, count, bytes }));
   }
 }

@@ -33,23 +33,16 @@ export function decodeColumns(
   fields: readonly string[] | undefined,
   context: DecodeContext,
 ): Columns {
-  const { bytes, layouts, pools, damage } = context;
+  const { bytes, layouts, damage } = context;
   const { leaves } = layouts.of(type);
-  const selected = select(type, leaves, fields);
-  const sinkContext: SinkContext = {
-    bytes,
-    layouts,
-    startTicks: context.startTicks,
-    pool: ({ op }) => pools.pool((op as { readonly type: ClassType }).type),
-    stringPool: () => pools.stringPool(),
-    readAt: (leaf, at) => pools.values.readField(leaf.field, leaf.op, new ByteCursor(bytes, at)),
-  };
+  const selected = selectLeaves(type, leaves, fields);
+  const shared = sinkContext(context);
   const plain = context.mode === 'interpreted' || (context.mode === 'auto' && !canCompile());
   const run = plain ? interpret : runCompiled;
   let rows = longEnough(bytes, offsets, selected, (offset) => misfit(bytes, type, offset, damage));
   for (;;) {
     const sinks: (Sink | undefined)[] = leaves.map((leaf, index) =>
-      selected[index] ? makeSink(leaf, rows.length, sinkContext) : undefined,
+      selected[index] ? makeSink(leaf, rows.length, shared) : undefined,
     );
     const misfits = new Set(run(bytes, leaves, layouts, rows, sinks));
     if (misfits.size === 0) {
@@ -61,7 +54,20 @@ export function decodeColumns(
   }
 }
 
-function select(
+/** What sinks may ask. */
+export function sinkContext({ bytes, layouts, startTicks, pools }: DecodeContext): SinkContext {
+  return {
+    bytes,
+    layouts,
+    startTicks,
+    pool: ({ op }) => pools.pool((op as { readonly type: ClassType }).type),
+    stringPool: () => pools.stringPool(),
+    readAt: (leaf, at) => pools.values.readField(leaf.field, leaf.op, new ByteCursor(bytes, at)),
+  };
+}
+
+/** Which leaves the names mean; all when there are none. Throws JFR_UNKNOWN_NAME. */
+export function selectLeaves(
   type: ClassType,
   leaves: readonly Leaf[],
   fields: readonly string[] | undefined,

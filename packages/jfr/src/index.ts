@@ -21,6 +21,7 @@ export type {
   Struct,
 } from './declaration.ts';
 export type { DecodeMode } from './decode-columns.ts';
+export type { Elements } from './elements.ts';
 export { JfrError, type JfrErrorCode, type JfrPlace } from './error.ts';
 export { JfrEvent } from './event.ts';
 export { collapsedStacks } from './export/collapsed.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The plain decoder: every read checked, nothing generated. The judge of the compiled one, and the path
 // where code generation is forbidden.
-import { ByteError } from '@rekindle/bytes';
+import { ByteCursor, ByteError } from '@rekindle/bytes';
 import { JfrError } from './error.ts';
 import type { Layouts, Leaf } from './plan.ts';
 import { payload, type Sink, skipLeaf } from './sink.ts';
@@ -33,4 +33,28 @@ export function interpret(
     }
   }
   return misfits;
+}
+
+/**
+ * Decodes elements that lie one after the other from each of the positions: rows `starts[i]` to
+ * `starts[i + 1]` from position i. Throws ByteError where they do not fit.
+ */
+export function interpretElements(
+  bytes: Uint8Array,
+  leaves: readonly Leaf[],
+  layouts: Layouts,
+  positions: ArrayLike<number>,
+  starts: ArrayLike<number>,
+  sinks: readonly (Sink | undefined)[],
+): void {
+  for (let group = 0; group < positions.length; group++) {
+    const cursor = new ByteCursor(bytes, positions[group]!);
+    for (let row = starts[group]!; row < starts[group + 1]!; row++) {
+      for (let index = 0; index < leaves.length; index++) {
+        const sink = sinks[index];
+        if (sink === undefined) skipLeaf(leaves[index]!, layouts, cursor);
+        else sink.read(cursor, row);
+      }
+    }
+  }
 }

@@ -222,7 +222,7 @@ function readAnnotation(
     const key = element.attributes[at]!;
     const value = element.attributes[at + 1]!;
     if (key === 'class') continue;
-    const part = key === 'value' ? null : /^(.+)-(\d+)$/.exec(key);
+    const part = key.includes('-') ? /^(.+)-(\d+)$/.exec(key) : null;
     if (part === null) {
       values.set(key, value);
       continue;

@@ -6,10 +6,9 @@
 //
 // Keys are signed; 0 means null unless the pool holds a key 0. The pools of one type from all the
 // checkpoints of a chunk are one pool; where a key comes twice, the newest counts (as in JMC).
-import { ByteCursor, ByteError } from '@rekindle/bytes';
+import { ByteCursor } from '@rekindle/bytes';
 import { JfrError } from './error.ts';
-import { type Layouts, valueOp } from './plan.ts';
-import { skipValue } from './skip.ts';
+import type { Indexed } from './scan-wasm.ts';
 import type { ClassType } from './type-model.ts';
 import type { Value } from './value.ts';
 
@@ -50,6 +49,13 @@ export class Pool {
     this.#dense = undefined;
     if (typeof key === 'bigint' || key < 0) this.#plain = false;
     else if (key > this.#largest) this.#largest = key;
+  }
+
+  /** Adds entries; their values begin at the offsets and `shift`. */
+  addAll({ keys, offsets }: Indexed, shift: number): void {
+    for (let index = 0; index < keys.length; index++) {
+      this.add(keys[index]!, offsets[index]! + shift);
+    }
   }
 
   key(index: PoolIndex): number | bigint {
@@ -140,50 +146,4 @@ export function readCheckpointHead(bytes: Uint8Array, offset: number): Checkpoin
     throw new JfrError('JFR_BAD_POINTER', `checkpoint delta ${delta}`, { offset });
   }
   return { size, delta, mask, poolCount, body: cursor.position };
-}
-
-/**
- * Steps through the checkpoint at `offset` and tells `add` of every entry. Throws JFR_BAD_CHECKPOINT
- * (offset relative to the bytes) when its content does not end where it should; entries told until
- * then are good.
- */
-export function indexCheckpoint(
-  bytes: Uint8Array,
-  offset: number,
-  layouts: Layouts,
-  add: (type: ClassType, key: number | bigint, position: number) => void,
-): void {
-  let position = offset;
-  try {
-    const head = readCheckpointHead(bytes, offset);
-    const cursor = new ByteCursor(bytes, head.body, offset + head.size);
-    for (let pools = 0; pools < head.poolCount; pools++) {
-      position = cursor.position;
-      const typeId = cursor.varint();
-      const type = layouts.types.byId(typeId);
-      if (type === undefined) {
-        throw new JfrError('JFR_BAD_CHECKPOINT', `pool of class ${typeId}, not declared`, {
-          offset: position,
-        });
-      }
-      const op = valueOp(type);
-      for (let left = cursor.varint(); left > 0; left--) {
-        position = cursor.position;
-        const key = cursor.long();
-        const start = cursor.position;
-        skipValue(op, layouts, cursor);
-        add(type, key, start);
-      }
-    }
-    if (cursor.remaining !== 0) {
-      throw new JfrError('JFR_BAD_CHECKPOINT', `${cursor.remaining} bytes after the last pool`, {
-        offset: cursor.position,
-      });
-    }
-  } catch (error) {
-    if (error instanceof ByteError) {
-      throw new JfrError('JFR_BAD_CHECKPOINT', error.message, { offset: position });
-    }
-    throw error;
-  }
 }

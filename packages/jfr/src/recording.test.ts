@@ -7,6 +7,7 @@ import { openRecording } from './recording.ts';
 import { oddRecordings, oracleLines } from './testing/corpus.ts';
 import { newestJdk, runJfr } from './testing/jdk.ts';
 import { oracleLine } from './testing/oracle-line.ts';
+import type { Struct } from './value.ts';
 
 const recordings = oddRecordings();
 const jdk = newestJdk(17);
@@ -69,7 +70,53 @@ for (const { name, path } of recordings) {
     }
     expect(cells).toBeGreaterThan(5000);
   });
+
+  test(`frames as columns, compiled and interpreted, equal the objects (${name})`, async () => {
+    const bytes = readFileSync(path);
+    let rows = 0;
+    for (const decode of ['compiled', 'interpreted'] as const) {
+      for await (const chunk of (await openRecording(bytes, { decode })).chunks()) {
+        const pool = chunk.pool('jdk.types.StackTrace')!;
+        // every other stack, the last one first, and one that is not there
+        const stacks = Array.from({ length: pool.length }, (_, at) => pool.length - 1 - at);
+        const wanted = [...stacks.filter((at) => at % 2 === 0), -1];
+        const { starts, columns } = chunk.elements('jdk.types.StackTrace', 'frames', wanted);
+        const some = chunk.elements('jdk.types.StackTrace', 'frames', wanted, ['lineNumber']);
+        expect(some.columns.all.map((column) => column.name)).toEqual(['lineNumber']);
+        expect(some.columns.numbers('lineNumber')).toEqual(columns.numbers('lineNumber'));
+        for (const [at, stack] of wanted.entries()) {
+          const trace = pool.get(stack) as { frames: Struct[] } | null;
+          const frames = trace?.frames ?? [];
+          expect(starts[at + 1]! - starts[at]!).toBe(frames.length);
+          for (const [index, frame] of frames.entries()) {
+            const row = starts[at]! + index;
+            for (const column of columns.all) {
+              expect(column.get(row)).toEqual(frame[column.name]);
+              rows++;
+            }
+          }
+        }
+      }
+    }
+    expect(rows).toBeGreaterThan(1000);
+  });
 }
+
+test('elements of what is not there are refused', async (context) => {
+  const [recording] = recordings;
+  if (recording === undefined) return context.skip('no JDK of 17 or newer on this machine');
+  const chunk = await (await openRecording(readFileSync(recording.path))).chunk(0);
+  for (const [type, array, fields] of [
+    ['jdk.types.Nothing', 'frames', undefined],
+    ['jdk.types.StackTrace', 'nothing', undefined],
+    ['jdk.types.StackTrace', 'truncated', undefined],
+    ['jdk.types.StackTrace', 'frames', ['nothing']],
+  ] as const) {
+    expect(() => chunk.elements(type, array, [0], fields)).toThrow(
+      expect.objectContaining({ code: 'JFR_UNKNOWN_NAME' }),
+    );
+  }
+});
 
 function exact(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return `${value}n`;

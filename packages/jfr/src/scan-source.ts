@@ -3,9 +3,11 @@
 // megabytes of memory.
 import type { ByteSource } from '@rekindle/bytes';
 import { EventBatch, type ScanStop, scanEvents } from './scan.ts';
+import type { ScanMemory } from './scan-wasm.ts';
+import { Windows } from './windows.ts';
 
-/** Bytes in memory at a time: more than the caches hold gains nothing. */
-const WINDOW = 1 << 20;
+/** Bytes in memory at a time, twice: more than the caches hold gains nothing. */
+const WINDOW: number = 2 << 20;
 /** Size and type id take this many bytes at most. */
 const MAX_HEAD = 18;
 /** The longest event that HotSpot writes: its size has four bytes of seven bits. */
@@ -40,29 +42,37 @@ export function batchScanner(
 
 /**
  * Scans the events of a source from `start` to `end`. Returns why and where (in the source) it stopped,
- * if it did. `window` is how many bytes are in memory at a time, 18 at least.
+ * if it did. `window` is how many bytes are in memory at a time, 18 at least; they are in `memory` where
+ * that is given, as far as they fit into a window.
  */
 export async function scanSource(
   source: ByteSource,
   start: number,
   end: number,
   scanner: Scanner,
+  memory?: ScanMemory,
   window: number = WINDOW,
 ): Promise<ScanStop | undefined> {
-  let room = new Uint8Array(source.read === undefined ? 0 : Math.min(window, end - start));
+  const windows = new Windows(source, end, Math.min(window, end - start), memory);
+  try {
+    return await scanWindows(windows, start, end, scanner, window);
+  } finally {
+    await windows.close();
+  }
+}
+
+async function scanWindows(
+  windows: Windows,
+  start: number,
+  end: number,
+  scanner: Scanner,
+  window: number,
+): Promise<ScanStop | undefined> {
   let position = start;
   let wanted = window;
   while (position < end) {
-    const length = Math.min(wanted, end - position) | 0;
-    let bytes: Uint8Array;
-    if (source.read === undefined) {
-      bytes = await source.slice(position, position + length);
-    } else {
-      if (room.length < length) room = new Uint8Array(length);
-      bytes = room.subarray(0, length);
-      const pending = source.read(position, bytes);
-      if (pending !== undefined) await pending;
-    }
+    const bytes = await windows.at(position, Math.min(wanted, end - position));
+    const { length } = bytes;
     wanted = window;
     let at = 0;
     while (at < length) {

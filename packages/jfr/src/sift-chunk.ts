@@ -7,8 +7,8 @@ import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
 import { readCheckpointHead } from './pool.ts';
 import { largeTypeId, type ScanStop } from './scan.ts';
-import { COMMON_TYPE_IDS, skipCommon } from './scan-common.ts';
 import { batchScanner, type Scanner, scanSource } from './scan-source.ts';
+import { COMMON_TYPE_IDS, ScanMemory } from './scan-wasm.ts';
 
 /** What the table says of a type: kept, or kept and its place noted (metadata, checkpoints). */
 const KEPT = 1;
@@ -32,6 +32,21 @@ export async function siftChunk(
   typeIds: ReadonlySet<number>,
   window?: number,
 ): Promise<SiftedBytes> {
+  const memory = ScanMemory.take();
+  try {
+    return await sift(source, place, typeIds, memory, window);
+  } finally {
+    memory?.release();
+  }
+}
+
+async function sift(
+  source: ByteSource,
+  place: ChunkPlace,
+  typeIds: ReadonlySet<number>,
+  memory: ScanMemory | undefined,
+  window: number | undefined,
+): Promise<SiftedBytes> {
   const { index, offset: base, header } = place;
   const kept = new Packer();
   kept.add(await source.slice(base, base + HEADER_SIZE), 0, HEADER_SIZE, 0);
@@ -40,6 +55,7 @@ export async function siftChunk(
   const table = new Uint8Array(COMMON_TYPE_IDS);
   table[0] = table[1] = NOTED;
   for (const typeId of typeIds) if (typeId < COMMON_TYPE_IDS) table[typeId] ||= KEPT;
+  memory?.table.set(table);
   const others = batchScanner((bytes, batch, at) => {
     const { offsets, typeIds: types, count } = batch;
     let from = -1;
@@ -65,9 +81,9 @@ export async function siftChunk(
     },
     scan(bytes, start, end, at): number {
       let position = start;
-      for (;;) {
-        const from = skipCommon(bytes, position, end, table, 0);
-        const to = skipCommon(bytes, from, end, table, KEPT);
+      while (memory?.has(bytes)) {
+        const from = memory.walk(bytes, position, end, 0);
+        const to = memory.walk(bytes, from, end, KEPT);
         if (to > from) kept.add(bytes, from, to, at - base + from);
         if (to === position) break;
         position = to;
@@ -76,7 +92,14 @@ export async function siftChunk(
       return others.scan(bytes, position, end, at);
     },
   };
-  const stop = await scanSource(source, base + HEADER_SIZE, base + place.bytes, scanner, window);
+  const stop = await scanSource(
+    source,
+    base + HEADER_SIZE,
+    base + place.bytes,
+    scanner,
+    memory,
+    window,
+  );
   if (stop !== undefined) {
     throw new JfrError(stop.code, stop.reason, { chunk: index, offset: stop.offset });
   }

@@ -154,22 +154,59 @@ class AnnotatedField implements Field {
   }
 }
 
-/** Adds what the annotations of a class mean. */
+/** Adds what the annotations of a class mean, looked up when asked for. */
 export function makeClass(parts: ClassParts): ClassType {
-  const { annotations } = parts;
-  const category = annotations.find(({ typeName }) => typeName === 'jdk.jfr.Category');
-  const path = category?.values.get('value');
-  return {
-    ...parts,
-    label: annotation(annotations, 'jdk.jfr.Label'),
-    description: annotation(annotations, 'jdk.jfr.Description'),
-    category: path === undefined ? [] : typeof path === 'string' ? [path] : path,
-    experimental: annotations.some(({ typeName }) => typeName === 'jdk.jfr.Experimental'),
-    event: parts.superType === 'jdk.jfr.Event',
-  };
+  return new AnnotatedClass(parts);
+}
+
+class AnnotatedClass implements ClassType {
+  readonly id: number;
+  readonly name: string;
+  readonly superType: string | undefined;
+  readonly simple: boolean;
+  readonly fields: readonly Field[];
+  readonly settings: readonly Setting[];
+  readonly annotations: readonly Annotation[];
+  readonly event: boolean;
+
+  constructor(parts: ClassParts) {
+    this.id = parts.id;
+    this.name = parts.name;
+    this.superType = parts.superType;
+    this.simple = parts.simple;
+    this.fields = parts.fields;
+    this.settings = parts.settings;
+    this.annotations = parts.annotations;
+    this.event = parts.superType === 'jdk.jfr.Event';
+  }
+
+  get label(): string | undefined {
+    return annotation(this.annotations, 'jdk.jfr.Label');
+  }
+
+  get description(): string | undefined {
+    return annotation(this.annotations, 'jdk.jfr.Description');
+  }
+
+  get category(): readonly string[] {
+    const path = annotationValue(this.annotations, 'jdk.jfr.Category');
+    if (path === undefined) return [];
+    return typeof path === 'string' ? [path] : path;
+  }
+
+  get experimental(): boolean {
+    return this.annotations.some(({ typeName }) => typeName === 'jdk.jfr.Experimental');
+  }
 }
 
 function annotation(annotations: readonly Annotation[], typeName: string): string | undefined {
-  const value = annotations.find((item) => item.typeName === typeName)?.values.get('value');
+  const value = annotationValue(annotations, typeName);
   return typeof value === 'string' ? value : value?.[0];
+}
+
+function annotationValue(
+  annotations: readonly Annotation[],
+  typeName: string,
+): string | readonly string[] | undefined {
+  return annotations.find((item) => item.typeName === typeName)?.values.get('value');
 }
