@@ -3,10 +3,8 @@
 // the work of reading all of it, which counts where a process lives a tenth of a second.
 import { ByteCursor, ByteError } from '@rekindle/bytes';
 import { JfrError, type JfrPlace } from './error.ts';
-import { readString, skipString } from './string-encoding.ts';
-
-/** As in metadata.ts. */
-const MAX_DEPTH = 16;
+import { MAX_ELEMENT_DEPTH } from './metadata-check.ts';
+import { MetadataStrings } from './metadata-strings.ts';
 
 /**
  * Names of event types by id, in file order, from the content of a metadata event (id, strings and
@@ -17,7 +15,7 @@ export function readEventNames(content: Uint8Array, place: JfrPlace): Map<number
     const cursor = new ByteCursor(content);
     cursor.long(); // metadata id
     const names = new Map<number, string>();
-    readElement(cursor, readTable(cursor), 0, names);
+    readElement(cursor, new MetadataStrings(cursor), 0, names);
     return names;
   } catch (error) {
     if (!(error instanceof ByteError || error instanceof JfrError)) throw error;
@@ -25,41 +23,15 @@ export function readEventNames(content: Uint8Array, place: JfrPlace): Map<number
   }
 }
 
-type Text = (index: number) => string;
-
-/** Where the strings are; each is decoded when asked for. */
-function readTable(cursor: ByteCursor): Text {
-  const { bytes, limit } = cursor;
-  const count = cursor.varint();
-  cursor.require(count);
-  const offsets = new Uint32Array(count);
-  for (let index = 0; index < count; index++) {
-    offsets[index] = cursor.position;
-    cursor.seek(skipString(bytes, cursor.position, limit));
-  }
-  const texts: (string | undefined)[] = [];
-  return (index) => {
-    let text = texts[index];
-    if (text === undefined) {
-      const offset = offsets[index];
-      if (offset === undefined)
-        throw new JfrError('JFR_BAD_METADATA', `string ${index} of ${count}`);
-      const read = readString(new ByteCursor(bytes, offset));
-      text = typeof read === 'string' ? read : '';
-      texts[index] = text;
-    }
-    return text;
-  };
-}
-
 /** The classes are two below the root; what is in them is stepped over. */
 function readElement(
   cursor: ByteCursor,
-  text: Text,
+  strings: MetadataStrings,
   depth: number,
   names: Map<number, string>,
 ): void {
-  if (depth > MAX_DEPTH) throw new JfrError('JFR_BAD_METADATA', 'elements nested too deeply');
+  if (depth > MAX_ELEMENT_DEPTH)
+    throw new JfrError('JFR_BAD_METADATA', 'elements nested too deeply');
   const isClass = depth === 2;
   cursor.varint(); // element name
   let name = '';
@@ -69,11 +41,11 @@ function readElement(
     const key = cursor.varint();
     const value = cursor.varint();
     if (!isClass) continue;
-    const attribute = text(key);
-    if (attribute === 'name') name = text(value);
-    else if (attribute === 'id') id = text(value);
-    else if (attribute === 'superType') event = text(value) === 'jdk.jfr.Event';
+    const attribute = strings.text(key);
+    if (attribute === 'name') name = strings.text(value);
+    else if (attribute === 'id') id = strings.text(value);
+    else if (attribute === 'superType') event = strings.text(value) === 'jdk.jfr.Event';
   }
   if (isClass && event) names.set(Number(id), name);
-  for (let left = cursor.varint(); left > 0; left--) readElement(cursor, text, depth + 1, names);
+  for (let left = cursor.varint(); left > 0; left--) readElement(cursor, strings, depth + 1, names);
 }

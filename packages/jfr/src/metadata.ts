@@ -8,22 +8,22 @@
 //        └ region
 //
 // All attribute values are strings. Class ids differ between builds and runs, classes come in any order
-// and refer forward, so names are resolved in a second pass.
+// and refer forward. A JVM declares a thousand classes, and most readers look at ten: all are checked, and
+// each is read when it is first asked for.
 import { ByteCursor, ByteError } from '@rekindle/bytes';
 import { JfrError, type JfrPlace } from './error.ts';
-import { readString } from './string-encoding.ts';
+import { checkElements, parseInteger } from './metadata-check.ts';
+import { MetadataStrings } from './metadata-strings.ts';
 import {
   type Annotation,
+  type ClassBody,
   type ClassType,
   type Field,
-  makeClass,
+  LazyClass,
   makeField,
   type Setting,
   TypeModel,
 } from './type-model.ts';
-
-/** Element nesting the format needs is 5 (root, metadata, class, field, annotation). */
-const MAX_DEPTH = 16;
 
 interface Element {
   readonly name: string;
@@ -49,34 +49,52 @@ export function readMetadata(
   limit: number,
   place: { readonly chunk?: number; readonly base: number },
 ): TypeModel {
-  const at = (offset: number): JfrPlace => ({ chunk: place.chunk, offset: place.base + offset });
+  const at = (offset: number): JfrPlace => ({
+    chunk: place.chunk,
+    offset: place.base + position + offset,
+  });
   try {
-    const head = new ByteCursor(bytes, position, limit);
-    const size = head.varint();
-    if (size === 0 || size > limit - position) {
-      throw new JfrError('JFR_BAD_EVENT_SIZE', `metadata event of ${size} bytes`, at(position));
+    const rest = bytes.subarray(position, limit);
+    const size = new ByteCursor(rest).varint();
+    if (size === 0 || size > rest.length) {
+      throw new JfrError('JFR_BAD_EVENT_SIZE', `metadata event of ${size} bytes`);
     }
-    const cursor = new ByteCursor(bytes, head.position, position + size);
-    const type = cursor.varint();
-    if (type !== 0) {
-      throw new JfrError(
-        'JFR_WRONG_EVENT',
-        `event of type ${type} where metadata must be`,
-        at(position),
-      );
-    }
-    cursor.long(); // start ticks
-    cursor.long(); // duration
-    const id = cursor.long();
-    const strings = readStrings(cursor, at);
-    const root = readElement(cursor, strings, 0, at);
-    return build(id, root, at(position));
+    // a copy: the bytes of the whole chunk are not to live as long as its types
+    return readEvent(rest.slice(0, size));
   } catch (error) {
     if (error instanceof ByteError) {
       throw new JfrError('JFR_BAD_METADATA', error.message, at(error.offset));
     }
-    throw error;
+    if (!(error instanceof JfrError)) throw error;
+    throw new JfrError(error.code, error.reason, at(error.offset ?? 0), error.hint);
   }
+}
+
+/** Offsets in errors are those in the event. */
+function readEvent(event: Uint8Array): TypeModel {
+  const cursor = new ByteCursor(event);
+  cursor.varint(); // size
+  const type = cursor.varint();
+  if (type !== 0) {
+    throw new JfrError('JFR_WRONG_EVENT', `event of type ${type} where metadata must be`);
+  }
+  cursor.long(); // start ticks
+  cursor.long(); // duration
+  const id = cursor.long();
+  const strings = new MetadataStrings(cursor);
+  const places = checkElements(cursor, strings);
+  const names = new Map(places.classes.map((head) => [head.id, head.name]));
+  const elementAt = (offset: number): Element =>
+    readElement(new ByteCursor(event, offset), strings);
+  const classes = places.classes.map(
+    (head): ClassType => new LazyClass(head, () => readBody(elementAt(head.position), names)),
+  );
+  const region = places.region === undefined ? undefined : elementAt(places.region);
+  return new TypeModel(id, classes, {
+    locale: region && attribute(region, 'locale'),
+    gmtOffset: parseInteger(region && attribute(region, 'gmtOffset')),
+    dst: parseInteger(region && attribute(region, 'dst')),
+  });
 }
 
 /**
@@ -97,126 +115,51 @@ export function metadataContent(bytes: Uint8Array, position: number): Uint8Array
   }
 }
 
-function readStrings(cursor: ByteCursor, at: (offset: number) => JfrPlace): string[] {
-  const start = cursor.position;
-  const count = cursor.varint();
-  // each string takes a byte at least
-  if (count > cursor.remaining) {
-    throw new JfrError('JFR_BAD_METADATA', `string table of ${count} entries`, at(start));
-  }
-  const strings: string[] = [];
-  for (let index = 0; index < count; index++) {
-    const from = cursor.position;
-    const text = readString(cursor);
-    if (typeof text === 'number' || typeof text === 'bigint') {
-      throw new JfrError('JFR_BAD_METADATA', 'pooled string in the metadata', at(from));
-    }
-    strings.push(text ?? '');
-  }
-  return strings;
-}
-
-function readElement(
-  cursor: ByteCursor,
-  strings: readonly string[],
-  depth: number,
-  at: (offset: number) => JfrPlace,
-): Element {
-  if (depth > MAX_DEPTH) {
-    throw new JfrError('JFR_BAD_METADATA', 'elements nested too deeply', at(cursor.position));
-  }
-  const text = (): string => {
-    const from = cursor.position;
-    const index = cursor.varint();
-    const found = strings[index];
-    if (found === undefined) {
-      throw new JfrError('JFR_BAD_METADATA', `string ${index} of ${strings.length}`, at(from));
-    }
-    return found;
-  };
-  const name = text();
+/** An element that was checked. */
+function readElement(cursor: ByteCursor, strings: MetadataStrings): Element {
+  const name = strings.text(cursor.varint());
   const attributes: string[] = [];
-  for (let left = cursor.varint(); left > 0; left--) {
-    const key = text();
-    attributes.push(key, text());
+  for (let left = 2 * cursor.varint(); left > 0; left--) {
+    attributes.push(strings.text(cursor.varint()));
   }
   const children: Element[] = [];
-  for (let left = cursor.varint(); left > 0; left--) {
-    children.push(readElement(cursor, strings, depth + 1, at));
-  }
+  for (let left = cursor.varint(); left > 0; left--) children.push(readElement(cursor, strings));
   return { name, attributes, children };
 }
 
-function build(id: number | bigint, root: Element, place: JfrPlace): TypeModel {
-  const metadata = root.children.find((child) => child.name === 'metadata');
-  if (metadata === undefined) {
-    throw new JfrError('JFR_BAD_METADATA', 'no metadata element', place);
-  }
-  const elements = metadata.children.filter((child) => child.name === 'class');
-  const names = new Map<number, string>();
-  for (const element of elements) {
-    names.set(integer(element, 'id', place), required(element, 'name', place));
-  }
-  const classes = elements.map((element) => readClass(element, names, place));
-  const region = root.children.find((child) => child.name === 'region');
-  return new TypeModel(id, classes, {
-    locale: region && attribute(region, 'locale'),
-    gmtOffset: optionalInteger(region && attribute(region, 'gmtOffset')),
-    dst: optionalInteger(region && attribute(region, 'dst')),
-  });
-}
-
-function readClass(
-  element: Element,
-  names: ReadonlyMap<number, string>,
-  place: JfrPlace,
-): ClassType {
+function readBody(element: Element, names: ReadonlyMap<number, string>): ClassBody {
   const fields: Field[] = [];
   const settings: Setting[] = [];
   const annotations: Annotation[] = [];
   for (const child of element.children) {
+    const name = attribute(child, 'name') ?? '';
+    const typeId = parseInteger(attribute(child, 'class')) ?? 0;
     if (child.name === 'field') {
-      const typeId = integer(child, 'class', place);
       fields.push(
         makeField({
-          name: required(child, 'name', place),
+          name,
           typeId,
           typeName: names.get(typeId),
-          array: (optionalInteger(attribute(child, 'dimension')) ?? 0) > 0,
+          array: (parseInteger(attribute(child, 'dimension')) ?? 0) > 0,
           pooled: attribute(child, 'constantPool') === 'true',
           annotations: child.children
             .filter((part) => part.name === 'annotation')
-            .map((part) => readAnnotation(part, names, place)),
+            .map((part) => readAnnotation(part, names)),
         }),
       );
     } else if (child.name === 'setting') {
-      settings.push({
-        name: required(child, 'name', place),
-        typeName: names.get(integer(child, 'class', place)),
-        defaultValue: attribute(child, 'defaultValue') ?? '',
-      });
+      const defaultValue = attribute(child, 'defaultValue') ?? '';
+      settings.push({ name, typeName: names.get(typeId), defaultValue });
     } else if (child.name === 'annotation') {
-      annotations.push(readAnnotation(child, names, place));
+      annotations.push(readAnnotation(child, names));
     }
   }
-  return makeClass({
-    id: integer(element, 'id', place),
-    name: required(element, 'name', place),
-    superType: attribute(element, 'superType'),
-    simple: attribute(element, 'simpleType') === 'true',
-    fields,
-    settings,
-    annotations,
-  });
+  return { fields, settings, annotations };
 }
 
 /** Array members are written `value-0`, `value-1` …; a single one is plain `value`. */
-function readAnnotation(
-  element: Element,
-  names: ReadonlyMap<number, string>,
-  place: JfrPlace,
-): Annotation {
-  const typeId = integer(element, 'class', place);
+function readAnnotation(element: Element, names: ReadonlyMap<number, string>): Annotation {
+  const typeId = parseInteger(attribute(element, 'class')) ?? 0;
   const values = new Map<string, string | string[]>();
   for (let at = 0; at < element.attributes.length; at += 2) {
     const key = element.attributes[at]!;
@@ -233,26 +176,4 @@ function readAnnotation(
     else values.set(member, [value]);
   }
   return { typeId, typeName: names.get(typeId) ?? `#${typeId}`, values };
-}
-
-function required(element: Element, key: string, place: JfrPlace): string {
-  const value = attribute(element, key);
-  if (value === undefined) {
-    throw new JfrError('JFR_BAD_METADATA', `${element.name} without ${key}`, place);
-  }
-  return value;
-}
-
-function integer(element: Element, key: string, place: JfrPlace): number {
-  const value = optionalInteger(required(element, key, place));
-  if (value === undefined) {
-    throw new JfrError('JFR_BAD_METADATA', `${element.name} with a ${key} that is no id`, place);
-  }
-  return value;
-}
-
-function optionalInteger(text: string | undefined): number | undefined {
-  if (text === undefined || !/^-?\d{1,16}$/.test(text)) return undefined;
-  const value = Number(text);
-  return Number.isSafeInteger(value) ? value : undefined;
 }

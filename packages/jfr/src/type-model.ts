@@ -104,10 +104,8 @@ export class TypeModel {
 }
 
 type FieldParts = Pick<Field, 'name' | 'typeId' | 'typeName' | 'array' | 'pooled' | 'annotations'>;
-type ClassParts = Pick<
-  ClassType,
-  'id' | 'name' | 'superType' | 'simple' | 'fields' | 'settings' | 'annotations'
->;
+/** What takes longest to read of a class. */
+export type ClassBody = Pick<ClassType, 'fields' | 'settings' | 'annotations'>;
 
 /** Adds what the annotations of a field mean, looked up when asked for: few ever are. */
 export function makeField(parts: FieldParts): Field {
@@ -154,30 +152,41 @@ class AnnotatedField implements Field {
   }
 }
 
-/** Adds what the annotations of a class mean, looked up when asked for. */
-export function makeClass(parts: ClassParts): ClassType {
-  return new AnnotatedClass(parts);
-}
-
-class AnnotatedClass implements ClassType {
+/** A class, of which all but this is read when it is first asked for. */
+export class LazyClass implements ClassType {
   readonly id: number;
   readonly name: string;
   readonly superType: string | undefined;
   readonly simple: boolean;
-  readonly fields: readonly Field[];
-  readonly settings: readonly Setting[];
-  readonly annotations: readonly Annotation[];
   readonly event: boolean;
+  readonly #read: () => ClassBody;
+  #body: ClassBody | undefined;
 
-  constructor(parts: ClassParts) {
-    this.id = parts.id;
-    this.name = parts.name;
-    this.superType = parts.superType;
-    this.simple = parts.simple;
-    this.fields = parts.fields;
-    this.settings = parts.settings;
-    this.annotations = parts.annotations;
-    this.event = parts.superType === 'jdk.jfr.Event';
+  constructor(
+    head: Pick<ClassType, 'id' | 'name' | 'superType' | 'simple'>,
+    read: () => ClassBody,
+  ) {
+    this.id = head.id;
+    this.name = head.name;
+    this.superType = head.superType;
+    this.simple = head.simple;
+    this.event = head.superType === 'jdk.jfr.Event';
+    this.#read = read;
+  }
+
+  get fields(): readonly Field[] {
+    this.#body ??= this.#read();
+    return this.#body.fields;
+  }
+
+  get settings(): readonly Setting[] {
+    this.#body ??= this.#read();
+    return this.#body.settings;
+  }
+
+  get annotations(): readonly Annotation[] {
+    this.#body ??= this.#read();
+    return this.#body.annotations;
   }
 
   get label(): string | undefined {
