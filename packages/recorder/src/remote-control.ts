@@ -29,7 +29,7 @@ export interface RemoteControlOptions {
 }
 
 export interface RemoteControl {
-  /** `http://127.0.0.1:PORT/jolokia`; JMC wants `service:jmx:jolokia+http://…`. */
+  /** `http://127.0.0.1:PORT/jolokia`; JMC wants `service:jmx:jolokia://…`. */
   readonly url: string | undefined;
   readonly token: string | undefined;
   readonly socket: string | undefined;

@@ -104,7 +104,8 @@ export class Jolokia {
   }
 
   async #value(request: Record<string, unknown>): Promise<unknown> {
-    switch (request.type) {
+    // clients before 2.2 write it in capitals
+    switch (String(request.type).toLowerCase()) {
       case 'version':
         return {
           agent: '2.1.0',

@@ -70,7 +70,7 @@ export function recordingInfo(info: RecordingInfo): Table {
 
 export function optionsOf(info: RecordingInfo): Table {
   const span = (millis: number | undefined): string =>
-    millis === undefined ? 'null' : formatTimespan(millis * 1e6);
+    millis === undefined ? '0' : formatTimespan(millis * 1e6);
   return {
     name: info.name,
     duration: span(info.duration),
@@ -78,7 +78,7 @@ export function optionsOf(info: RecordingInfo): Table {
     maxSize: info.maxSize === undefined ? '0' : String(info.maxSize),
     dumpOnExit: String(info.dumpOnExit),
     disk: String(info.disk),
-    destination: info.destination ?? 'null',
+    destination: info.destination ?? null,
   };
 }
 
