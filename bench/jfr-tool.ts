@@ -16,6 +16,7 @@ import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { type Jdk, newestJdk } from '../packages/jfr/src/testing/jdk.ts';
+import { plainEnvironment } from './environment.ts';
 import { corpus } from './jfr-corpus.ts';
 import { type Comparison, machine, printComparisons, spread } from './statistics.ts';
 
@@ -49,6 +50,7 @@ async function run(tool: Tool, args: readonly string[], poll: number, most?: num
   const began = performance.now();
   const child = spawn(tool.command, [...tool.args, ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
+    env: plainEnvironment(),
   });
   let peak = 0;
   const timer = poll > 0 ? setInterval(() => (peak = peakOf(child) ?? peak), poll) : undefined;
@@ -170,7 +172,7 @@ async function main(jdk: Jdk): Promise<void> {
   printComparisons(rows);
   const bare = Array.from({ length: 10 }, () => {
     const began = performance.now();
-    spawnSync(process.execPath, ['-e', '0']);
+    spawnSync(process.execPath, ['-e', '0'], { env: plainEnvironment() });
     return performance.now() - began;
   });
   console.log(`\nNode.js alone, doing nothing: ${spread(bare).median.toFixed(0)} ms\n`);

@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { openFileSource } from '../packages/bytes/src/node.ts';
 import { openRecording } from '../packages/jfr/src/index.ts';
 import { type Jdk, newestJdk } from '../packages/jfr/src/testing/jdk.ts';
+import { plainEnvironment } from './environment.ts';
 import { corpus } from './jfr-corpus.ts';
 import { readAll, readOne, type Work } from './jfr-work.ts';
 import { machine, printComparisons, printTable, type Spread, show, spread } from './statistics.ts';
@@ -191,7 +192,7 @@ function inChild(work: string, file: string): { millis: number; maxRss: number }
 
 function wall(command: string, args: readonly string[]): number {
   const began = performance.now();
-  const run = spawnSync(command, args);
+  const run = spawnSync(command, args, { env: plainEnvironment() });
   if (run.status !== 0) throw new Error(`${command}: ${run.stderr}`);
   return performance.now() - began;
 }
