@@ -84,6 +84,7 @@ const needs = [
   ...(isRoot ? [] : [{ what: 'newuidmap', met: () => onPath('newuidmap'), packages: ['uidmap'] }]),
 ];
 const testNeeds = [
+  { what: 'lz4', met: () => onPath('lz4'), packages: ['lz4'] },
   {
     what: 'cpio',
     met: () => onPath('cpio'),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// argv in, tables or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage.
+// argv in, tables or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 read with losses (jfr).
 import { Command, CommanderError } from 'commander';
 import { COMMANDS } from './commands.ts';
 import { printError } from './output.ts';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { openFileSource } from '@rekindle/bytes/node';
 import { disassemble, openRecording, pieceNames } from '@rekindle/jfr';
 import { Command, InvalidArgumentError } from 'commander';
 import { FileError } from '../file-error.ts';
 import { writeFileAside } from './output-file.ts';
+import { openSource, plainName } from './source.ts';
 
 interface DisassembleFlags {
   readonly output: string;
@@ -24,7 +24,10 @@ function positive(text: string): number {
 export function disassembleCommand(): Command {
   return new Command('disassemble')
     .description('Disassemble a recording into smaller files of whole chunks')
-    .argument('<file>', 'recording (.jfr)')
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .option('--output <directory>', 'where the files go; it must exist', '.')
     .option('--max-chunks <chunks>', 'most chunks in a file (default 5)', positive)
     .option('--max-size <size>', 'most bytes in a file', positive)
@@ -34,14 +37,14 @@ export function disassembleCommand(): Command {
       if (!FileError.wrap(flags.output, () => statSync(flags.output)).isDirectory()) {
         throw new FileError(flags.output, 'ENOTDIR', 'is no directory', 'name one that exists');
       }
-      const source = FileError.wrap(file, () => openFileSource(file));
+      const source = await openSource(file);
       try {
         const { places } = await openRecording(source);
         const pieces = disassemble(places, {
           ...(flags.maxChunks === undefined ? {} : { maxChunks: flags.maxChunks }),
           ...(flags.maxSize === undefined ? {} : { maxBytes: flags.maxSize }),
         });
-        const names = pieceNames(basename(file), pieces.length);
+        const names = pieceNames(basename(plainName(file)), pieces.length);
         for (const [index, { start, end }] of pieces.entries()) {
           const path = join(flags.output, names[index]!);
           await writeFileAside(path, flags.force ?? false, async (sink) => {

@@ -29,7 +29,10 @@ interface ExportFlags extends StackFlags {
 export function exportCommand(): Command {
   const command = new Command('export')
     .description('A recording in the format of another tool')
-    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .addOption(
       new Option('--format <format>', 'what to write')
         .choices(['collapsed', 'pprof', 'firefox', 'trace', 'parquet'])

@@ -15,7 +15,10 @@ interface FlameFlags extends StackFlags {
 export function flameCommand(): Command {
   const command = new Command('flame')
     .description('A flame graph of the stack traces of an event type, as one HTML file')
-    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input');
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    );
   return addStackOptions(command)
     .option('-o, --output <file>', 'HTML file to write', 'flame.html')
     .option('--title <text>', 'heading (default: the event type)')

@@ -3,17 +3,21 @@
 import type { FileSource } from '@rekindle/bytes/node';
 import { openRecording, type Recording } from '@rekindle/jfr';
 import { FileError } from '../file-error.ts';
+import { tellOfLosses } from './losses.ts';
 import { openSource } from './source.ts';
 
 export interface Input {
   readonly recording: Recording;
-  /** Says on stderr what could not be read; call it when the reading is over. */
+  /**
+   * Says on stderr what could not be read, and makes the exit status say so too; call it when the reading
+   * is over.
+   */
   warnOfLosses(): void;
   close(): void;
 }
 
 /**
- * Opens a file, or standard input for `-`; either may be gzipped. Throws FileError with what to do when
+ * Opens a file, or standard input for `-`; either may be packed. Throws FileError with what to do when
  * it cannot be opened, or has no chunk.
  */
 export async function openInput(path: string): Promise<Input> {
@@ -29,25 +33,11 @@ export async function inputOf(path: string, source: FileSource): Promise<Input> 
     }
     return {
       recording,
-      warnOfLosses: () => warn(path, recording),
+      warnOfLosses: () => tellOfLosses(path, recording),
       close: () => source.close(),
     };
   } catch (error) {
     source.close();
     throw error;
   }
-}
-
-const SHOWN = 5;
-
-function warn(path: string, recording: Recording): void {
-  const { losses } = recording;
-  if (losses.length === 0) return;
-  const bytes = losses.reduce((sum, loss) => sum + loss.bytes, 0);
-  process.stderr.write(`warning: ${path} is damaged: ${bytes} bytes could not be read\n`);
-  for (const { chunk, offset, what, reason } of losses.slice(0, SHOWN)) {
-    process.stderr.write(`  chunk ${chunk}, offset ${offset}: ${what}: ${reason}\n`);
-  }
-  if (losses.length > SHOWN) process.stderr.write(`  and ${losses.length - SHOWN} more\n`);
-  process.stderr.write('  rekindle jfr repair IN OUT writes what is whole to a new file\n');
 }

@@ -11,7 +11,10 @@ interface MetadataFlags {
 export function metadataCommand(): Command {
   return new Command('metadata')
     .description('The event types of a recording: labels, descriptions and fields')
-    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .option('--categories <filter>', 'event types of categories: names or quoted glob patterns')
     .option(
       '--events <filter>',

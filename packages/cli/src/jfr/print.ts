@@ -10,6 +10,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeOut } from '../output.ts';
 import { followInput, printParts } from './follow-input.ts';
 import { openInput } from './input.ts';
+import { tellOfEvent } from './losses.ts';
 
 interface PrintFlags {
   readonly xml?: true;
@@ -29,7 +30,10 @@ function depth(text: string): number {
 export function printCommand(): Command {
   return new Command('print')
     .description('Print the events of a recording')
-    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .addOption(new Option('--xml', 'as XML').conflicts(['json', 'exact']))
     .addOption(new Option('--json', 'as JSON').conflicts(['xml', 'exact']))
     .addOption(
@@ -55,9 +59,7 @@ export function printCommand(): Command {
         stackDepth: flags.stackDepth,
         exact: flags.exact ?? false,
         filter: everyFilter(filters(flags)),
-        onDamage: ({ message }: Error): void => {
-          process.stderr.write(`warning: left out ${message}\n`);
-        },
+        onDamage: tellOfEvent,
       };
       if (flags.follow) return await printParts(followInput(file), options);
       const input = await openInput(file);

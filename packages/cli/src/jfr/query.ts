@@ -8,7 +8,10 @@ export function queryCommand(): Command {
   return new Command('query')
     .description('SQL over the events of a recording (needs the optional package DuckDB)')
     .argument('<sql>', 'statement; event types are tables: "jdk.CPULoad", jdk.CPULoad or CPULoad')
-    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .option('--json', 'rows as JSON')
     .addHelpText(
       'after',

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-import { openFileSource } from '@rekindle/bytes/node';
 import { repair } from '@rekindle/jfr';
 import { Command } from 'commander';
 import { FileError } from '../file-error.ts';
 import { printJson } from '../output.ts';
 import { writeFileAside } from './output-file.ts';
+import { openSource } from './source.ts';
 
 export function repairCommand(): Command {
   return new Command('repair')
     .description('Write what is whole of a damaged recording to a new file that the JDK reads')
-    .argument('<in>', 'damaged recording')
+    .argument(
+      '<in>',
+      'damaged recording, may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .argument('<out>', 'recording (.jfr) to make')
     .option('--force', 'replace an existing file')
     .option('--json', 'what was kept and lost, as JSON')
     .addHelpText('after', '\nExample:\n  rekindle jfr repair torn.jfr whole.jfr')
     .action(async (from: string, to: string, flags: { force?: true; json?: true }) => {
-      const source = FileError.wrap(from, () => openFileSource(from));
+      const source = await openSource(from);
       try {
         const result = await writeFileAside(to, flags.force ?? false, async (sink) => {
           const repaired = await repair(source, sink);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resolve } from 'node:path';
-import { openFileSource } from '@rekindle/bytes/node';
 import {
   categoryFilter,
   type EventTypeFilter,
@@ -12,6 +11,7 @@ import {
 import { Command } from 'commander';
 import { FileError } from '../file-error.ts';
 import { writeFileAside } from './output-file.ts';
+import { openSource, plainName } from './source.ts';
 
 interface ScrubFlags {
   readonly includeEvents?: string;
@@ -26,7 +26,10 @@ interface ScrubFlags {
 export function scrubCommand(): Command {
   return new Command('scrub')
     .description('Remove events, and the constants that only they use, from a recording')
-    .argument('<input-file>', 'recording (.jfr)')
+    .argument(
+      '<input-file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .argument('[output-file]', 'default: the input name with -scrubbed')
     .option('--include-events <filter>', 'keep events by name')
     .option('--exclude-events <filter>', 'remove events by name')
@@ -40,7 +43,7 @@ export function scrubCommand(): Command {
       '\nExample:\n  rekindle jfr scrub --exclude-events InitialEnvironmentVariable run.jfr no-secrets.jfr',
     )
     .action(async (input: string, output: string | undefined, flags: ScrubFlags) => {
-      const to = output ?? `${input.replace(/\.jfr$/, '')}-scrubbed.jfr`;
+      const to = output ?? `${plainName(input).replace(/\.jfr$/, '')}-scrubbed.jfr`;
       if (resolve(to) === resolve(input)) {
         throw new FileError(
           to,
@@ -49,7 +52,7 @@ export function scrubCommand(): Command {
           'name another',
         );
       }
-      const source = FileError.wrap(input, () => openFileSource(input));
+      const source = await openSource(input);
       try {
         const counts = await writeFileAside(to, flags.force ?? false, (sink) =>
           scrub(source, sink, filterOf(flags)),

@@ -8,7 +8,10 @@ import { openSource } from './source.ts';
 export function summaryCommand(): Command {
   return new Command('summary')
     .description('General information about a recording, and its events by number')
-    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  rekindle jfr summary run.jfr')
     .action(async (file: string, { json }: { json?: true }) => {

@@ -32,7 +32,10 @@ export function viewCommand(): Command {
   return new Command('view')
     .description('Events in a table or form: a view, an event type, types, all-views, all-events')
     .argument('<view>', 'name of a view or of an event type')
-    .argument('<file>', 'recording (.jfr), may be gzipped; - for standard input')
+    .argument(
+      '<file>',
+      'recording (.jfr), may be packed (gzip, zstd, lz4, zip); - for standard input',
+    )
     .option('--verbose', 'field names under the headings')
     .option('--width <integer>', 'width of the output in characters', whole)
     .addOption(
