@@ -2,14 +2,18 @@
 // The recorder, whose model of configurations this is, is loaded when the command runs: the other
 // `jfr` commands start without it.
 import { existsSync, readFileSync } from 'node:fs';
-import type { Configuration, Settings } from '@rekindle/recorder';
+import { resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { JfcDocument, JfcInput } from '@rekindle/recorder';
 import { Command } from 'commander';
 import { FileError } from '../file-error.ts';
+import { Abort, askForConfiguration, type Dialogue } from './jfc-wizard.ts';
 import { writeFileAside } from './output-file.ts';
 
 interface ConfigureFlags {
+  readonly interactive?: true;
   readonly input: string;
-  readonly output: string;
+  readonly output?: string;
   readonly list?: true;
   readonly verbose?: true;
   readonly force?: true;
@@ -19,10 +23,11 @@ export function configureCommand(): Command {
   return new Command('configure')
     .description('Write a configuration file (.jfc), which says what a recording records')
     .argument('[settings...]', 'option=value, event#setting=value, +event#setting=value (adds it)')
+    .option('--interactive', 'ask for the value of every option')
     .option('--input <files>', '.jfc files to start from, by commas; or none', 'default.jfc')
-    .option('--output <file>', 'file to write', 'custom.jfc')
+    .option('--output <file>', 'file to write (default: custom.jfc)')
     .option('--list', 'print the options of the input and write nothing')
-    .option('--verbose', 'print the settings that have changed')
+    .option('--verbose', 'print the settings that are set')
     .option('--force', 'replace an existing file')
     .addHelpText(
       'after',
@@ -30,79 +35,112 @@ export function configureCommand(): Command {
         '`rekindle record`. For a JVM start from a file of its JDK: lib/jfr/default.jfc.\n' +
         '\nExamples:\n' +
         '  rekindle jfr configure method-profiling=high --output high.jfc\n' +
-        '  rekindle jfr configure --input $JAVA_HOME/lib/jfr/default.jfc gc=high --output gc.jfc\n' +
+        '  rekindle jfr configure --interactive --input $JAVA_HOME/lib/jfr/default.jfc\n' +
         '  rekindle jfr configure --input none +Hello#enabled=true --output minimal.jfc',
     )
-    .action(async (assignments: readonly string[], flags: ConfigureFlags) => {
-      const configuration = await read(flags.input);
-      const before = configuration.settings;
-      for (const assignment of assignments) apply(configuration, assignment);
-      if (flags.list) {
-        process.stdout.write(listOptions(configuration));
-        return;
+    .action(async (assignments: readonly string[], flags: ConfigureFlags, command: Command) => {
+      const { interactive, output, list } = flags;
+      if (!interactive && !list && output === undefined && assignments.length === 0) {
+        command.error('error: nothing to do: name a setting, --output, --interactive or --list', {
+          exitCode: 2,
+        });
       }
-      await writeFileAside(flags.output, flags.force ?? false, async (sink) =>
-        sink.append(new TextEncoder().encode(configuration.toXml())),
-      );
-      if (flags.verbose) process.stdout.write(changes(before, configuration.settings));
-      process.stdout.write(`${flags.output}\n`);
+      const document = await read(flags.input);
+      for (const assignment of assignments) {
+        apply(document, assignment);
+        if (flags.verbose && !assignment.includes('#')) sayChanges(document);
+      }
+      if (flags.verbose) sayChanges(document);
+      if (list) process.stdout.write(listOptions(document));
+      else await write(document, flags);
     });
 }
 
-function listOptions({ controls }: Configuration): string {
-  return controls
-    .map(({ name, kind, options, contentType, value }) => {
-      const values =
-        kind === 'flag'
-          ? 'true|false'
-          : kind === 'text'
-            ? (contentType ?? 'text')
-            : options.map((option) => option.name).join('|');
-      return `${name}=<${values}>  (${value})\n`;
-    })
-    .join('');
+async function write(document: JfcDocument, flags: ConfigureFlags): Promise<void> {
+  const output = flags.output === undefined ? 'custom.jfc' : resolve(flags.output);
+  if (!output.endsWith('.jfc')) {
+    throw new FileError(output, 'EINVAL', 'does not end in .jfc', 'name it so');
+  }
+  const file = flags.interactive ? await converse(document, output, flags) : output;
+  if (file === undefined) return say('Abort.');
+  await writeFileAside(file, flags.force ?? false, async (sink) =>
+    sink.append(new TextEncoder().encode(document.toString())),
+  );
+  say('Configuration written successfully to:');
+  say(resolve(file));
 }
 
-async function read(input: string): Promise<Configuration> {
+/** Asks on the terminal, or whatever standard input is; undefined when the user aborts. */
+async function converse(
+  document: JfcDocument,
+  output: string,
+  { verbose }: ConfigureFlags,
+): Promise<string | undefined> {
+  const lines = createInterface({ input: process.stdin });
+  const answers = lines[Symbol.asyncIterator]();
+  const dialogue: Dialogue = {
+    say,
+    answer: async () => (await answers.next()).value as string | undefined,
+  };
+  try {
+    return await askForConfiguration(document, output, dialogue, (input, value) => {
+      document.setInput(input, value);
+      if (verbose) sayChanges(document);
+    });
+  } catch (error) {
+    if (error instanceof Abort) return undefined;
+    throw error;
+  } finally {
+    lines.close();
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function listOptions({ inputs }: JfcDocument): string {
+  return inputs.map((input) => `${input.attribute('name')}=<${valuesOf(input)}\n`).join('');
+}
+
+/** What an input takes and, in parentheses, what it is. */
+function valuesOf(input: JfcInput): string {
+  if (input.kind === 'flag') return `true|false>  (${input.content})`;
+  if (input.kind === 'text') {
+    return `${input.attributes.get('contentType') ?? 'text'}>  (${input.content || '""'})`;
+  }
+  const names = input.of('option').map((option) => option.attribute('name'));
+  return `${names.join('|')}>  (${input.attribute('default')})`;
+}
+
+async function read(input: string): Promise<JfcDocument> {
   const recorder = await import('@rekindle/recorder');
-  const parts = input
+  const document = new recorder.JfcDocument('Custom');
+  const names = input
     .split(',')
     .map((name) => name.trim())
-    .filter((name) => name !== '' && name !== 'none')
-    .map((name) =>
-      existsSync(name)
-        ? new recorder.Configuration(FileError.wrap(name, () => readFileSync(name, 'utf8')))
-        : recorder.findConfiguration(name),
-    );
-  return recorder.Configuration.merge('Custom', parts);
+    .filter((name) => name !== '' && name !== 'none');
+  for (const name of names) {
+    const text = existsSync(name)
+      ? FileError.wrap(name, () => readFileSync(name, 'utf8'))
+      : recorder.findConfiguration(name).toXml();
+    for (const warning of document.add(text)) say(`Warning! ${warning}`);
+  }
+  return document;
 }
 
-/** Settings that are timespans. */
-const TIMESPANS: readonly string[] = ['period', 'threshold', 'cutoff'];
-
-function apply(configuration: Configuration, assignment: string): void {
+function apply(document: JfcDocument, assignment: string): void {
   // a setting's value may hold further equals signs
-  const [, key = '', value = ''] = /^([^=]+)=(.*)$/s.exec(assignment) ?? [];
+  const [, key = '', value = ''] = /^([^=]+)=(.+)$/s.exec(assignment) ?? [];
   if (key === '') {
     throw new FileError(assignment, 'EINVAL', 'is no setting', 'write option=value');
   }
-  const isTimespan = key.includes('#')
-    ? TIMESPANS.includes(key.slice(key.indexOf('#') + 1))
-    : configuration.controls.some(
-        ({ name, contentType }) => name === key && contentType === 'timespan',
-      );
-  configuration.set(key, isTimespan ? spaced(value) : value);
+  document.configure(key, value);
 }
 
-/** A timespan as files have it: a blank before the unit. */
-function spaced(value: string): string {
-  return value.replace(/^(\d+)(ns|us|ms|s|m|h|d)$/, '$1 $2');
-}
-
-function changes(before: Settings, after: Settings): string {
-  const lines = Object.entries(after)
-    .filter(([name, value]) => before[name] !== value)
-    .map(([name, value]) => `"${name}=${value}"\n`)
-    .sort();
-  return lines.length === 0 ? 'no setting has changed\n' : `Setting:\n${lines.join('')}`;
+function sayChanges(document: JfcDocument): void {
+  const changes = document.takeChanges();
+  if (changes.length === 0) return;
+  const lines = changes.map(([name, value]) => `"${name}=${value}"\n`);
+  process.stdout.write(`\nSetting:\n${lines.join('')}`);
 }
