@@ -97,19 +97,6 @@ describe('a configuration', () => {
     expect(() => small.set('switch', 'maybe')).toThrow(/cannot be "maybe"/);
   });
 
-  it('is made of several, the later setting counts, options once', () => {
-    const one = new Configuration(small.toXml());
-    const two = new Configuration(
-      '<configuration version="2.0"><event name="a.C"><setting name="threshold">7 ms</setting></event></configuration>',
-    );
-    const merged = new Configuration(Configuration.merge('M', [one, two]).toXml());
-    expect(merged.label).toBe('M');
-    expect(merged.settings).toEqual({ ...one.settings, 'a.C#threshold': '7 ms' });
-    merged.set('a.C#threshold', '8 ms');
-    expect(merged.settings['a.C#threshold']).toBe('8 ms');
-    expect(() => Configuration.merge('M', [one, one])).toThrow(/"switch" is declared in two/);
-  });
-
   it.each([
     ['', /no element/],
     ['<configuration', /does not end/],

@@ -49,37 +49,6 @@ export class Configuration {
     for (const child of root.children) this.#read(child);
   }
 
-  /**
-   * One configuration of several. Where two have the same event setting, the later counts. Throws
-   * RECORDER_BAD_CONFIGURATION when two declare an option of the same name.
-   */
-  static merge(label: string, parts: readonly Configuration[]): Configuration {
-    const merged = new Configuration(
-      configurationXml({ head: { label }, events: new Map(), controls: [], conditions: [] }),
-    );
-    for (const part of parts) {
-      for (const control of part.#controls) {
-        if (merged.#controls.some(({ name }) => name === control.name)) {
-          throw new RecorderError(
-            'RECORDER_BAD_CONFIGURATION',
-            `option "${control.name}" is declared in two configurations`,
-            { hint: 'take one of them' },
-          );
-        }
-        merged.#controls.push(control);
-      }
-      merged.#conditions.push(...part.#conditions);
-      for (const setting of part.#settings) {
-        const same = merged.#settings.findIndex(
-          ({ event, name }) => event === setting.event && name === setting.name,
-        );
-        if (same < 0) merged.#settings.push({ ...setting });
-        else merged.#settings[same] = { ...setting };
-      }
-    }
-    return merged;
-  }
-
   /** `event#setting` to value. */
   get settings(): Settings {
     return Object.fromEntries(
