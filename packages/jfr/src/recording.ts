@@ -18,6 +18,7 @@ import type { EventFilter } from './select-events.ts';
 import { type SiftedBytes, siftChunk } from './sift-chunk.ts';
 import { type KnownNames, sourceEventNames, sourceMetadata } from './source-metadata.ts';
 import { Summary } from './summary.ts';
+import type { TypeModel } from './type-model.ts';
 
 export type { ChunkPlace };
 
@@ -146,6 +147,12 @@ export class Recording {
       yield this.#make(place, stretch.subarray(0, end), { part });
       position += end;
     }
+  }
+
+  /** The classes that a chunk declares. Its events are not read, unless it has to be salvaged. */
+  async types(index: number): Promise<TypeModel> {
+    const metadata = await this.#metadata(this.#place(index));
+    return metadata?.layouts.types ?? (await this.chunk(index)).types;
   }
 
   /** Events as objects, chunk by chunk, in file order. */

@@ -43,8 +43,7 @@ export class Summary {
   add(names: ReadonlyMap<number, string>, counts: readonly TypeCount[]): void {
     for (const name of names.values()) this.#add(name, 0, 0);
     for (const { typeId, count, bytes } of counts) {
-      const name = RESERVED[typeId] ?? names.get(typeId);
-      if (name !== undefined) this.#add(name, count, bytes);
+      this.#add(RESERVED[typeId] ?? names.get(typeId) ?? `${typeId}${UNDECLARED}`, count, bytes);
     }
   }
 
@@ -67,7 +66,10 @@ export class Summary {
     }
   }
 
-  /** Every declared event type, and metadata and checkpoints, the most frequent first. */
+  /**
+   * Every declared event type, metadata and checkpoints, and types that are not declared; the most
+   * frequent first.
+   */
   get events(): EventCount[] {
     return [...this.#counts]
       .map(([name, { count, bytes }]) => ({ name, count, bytes }))
@@ -78,6 +80,9 @@ export class Summary {
     return this.#counts.get(name)?.count ?? 0;
   }
 }
+
+/** In the words of the JDK, behind the id of a type that no chunk declares. */
+export const UNDECLARED = ' (missing event metadata)';
 
 /** Type ids that mean the same in every chunk. */
 const RESERVED: readonly string[] = ['jdk.Metadata', 'jdk.Checkpoint'];

@@ -87,7 +87,8 @@ const USES: readonly ((recording: Recording, source: ByteSource) => Promise<unkn
   (recording) => print(recording, 'json'),
   (recording) => print(recording, 'xml'),
   async (recording) => {
-    for await (const { types } of recording.chunks()) formatMetadata(types);
+    const models = recording.places.map(({ index }) => recording.types(index));
+    formatMetadata(await Promise.all(models));
     return await formatTypes(recording.chunks());
   },
   async (recording, source) => {

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { categoryFilter, eventTypeFilter, everyFilter, formatMetadata } from '@rekindle/jfr';
+import {
+  categoryFilter,
+  eventTypeFilter,
+  everyFilter,
+  formatMetadata,
+  type TypeModel,
+} from '@rekindle/jfr';
 import { Command } from 'commander';
 import { openInput } from './input.ts';
 
@@ -28,9 +34,11 @@ export function metadataCommand(): Command {
         ...(categories === undefined ? [] : [categoryFilter(categories)]),
       ];
       try {
-        const last = await input.recording.chunk(input.recording.places.length - 1);
+        const { recording } = input;
         const filter = filters.length === 0 ? undefined : everyFilter(filters);
-        process.stdout.write(formatMetadata(last.types, filter));
+        const chunks: TypeModel[] = [];
+        for (const { index } of recording.places) chunks.push(await recording.types(index));
+        process.stdout.write(formatMetadata(chunks, filter));
       } finally {
         input.warnOfLosses();
         input.close();

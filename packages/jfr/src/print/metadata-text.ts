@@ -11,12 +11,21 @@ const GROUPS: Readonly<Record<string, number>> = {
   'jdk.jfr.Event': 5,
 };
 
-/** The text of all classes, or of the event types that pass the filter. */
-export function formatMetadata(types: TypeModel, filter?: EventTypeFilter): string {
-  return types.classes
-    .filter((type) => !filter || (type.event && filter(type)))
-    .sort(byGroupAndName)
-    .map((type) => formatClass(type, types))
+/**
+ * The text of all classes, or of the event types that pass the filter. Of several chunks: each class once,
+ * as the first chunk declares it.
+ */
+export function formatMetadata(chunks: readonly TypeModel[], filter?: EventTypeFilter): string {
+  const known = new Map<number, { readonly type: ClassType; readonly types: TypeModel }>();
+  for (const types of chunks) {
+    for (const type of types.classes) {
+      if (!known.has(type.id)) known.set(type.id, { type, types });
+    }
+  }
+  return [...known.values()]
+    .filter(({ type }) => !filter || (type.event && filter(type)))
+    .sort((one, other) => byGroupAndName(one.type, other.type))
+    .map(({ type, types }) => formatClass(type, types))
     .join('');
 }
 

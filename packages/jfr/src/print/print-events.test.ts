@@ -104,7 +104,7 @@ describe('print equals JDK 25', () => {
       const recording = await openRecording(readFileSync(path));
       expectSame(formatSummary(await recording.summary()), runJfr(jdk, 'summary', path).stdout);
       const last = await recording.chunk(recording.places.length - 1);
-      expectSame(formatMetadata(last.types), runJfr(jdk, 'metadata', path).stdout);
+      expectSame(formatMetadata([last.types]), runJfr(jdk, 'metadata', path).stdout);
     });
   }
   test('the corpus', (context) => {

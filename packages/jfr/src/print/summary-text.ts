@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // `jfr summary`, byte for byte as JDK 25 prints it.
-import type { Summary } from '../summary.ts';
+import { type Summary, UNDECLARED } from '../summary.ts';
 
 export function formatSummary(summary: Summary): string {
   const { events } = summary;
   const title = ' Event Type';
   const declared = events.filter(
-    ({ name }) => name !== 'jdk.Metadata' && name !== 'jdk.Checkpoint',
+    ({ name }) =>
+      name !== 'jdk.Metadata' && name !== 'jdk.Checkpoint' && !name.endsWith(UNDECLARED),
   );
   const width = Math.max(title.length, ...declared.map(({ name }) => name.length));
   const header = '      Count  Size (bytes) ';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One scalar of an event as `jfr print` shows it to people: with its unit where the field declares one.
 import type { Op } from '../plan.ts';
-import type { Field } from '../type-model.ts';
-import { type Long, type Span, spanNanos } from './chunk-clock.ts';
+import type { Field, TypeModel } from '../type-model.ts';
+import { type Long, type Span, spanNanos, spanToString } from './chunk-clock.ts';
 import { doubleToString, floatToString, formatFixed } from './java-number.ts';
 import type { Render } from './printable-chunk.ts';
 import {
@@ -18,6 +18,7 @@ import { integerReader, type ScalarContext, stringReader } from './scalar.ts';
 export interface TextContext extends ScalarContext {
   /** Full precision instead of rounded units (`--exact`). */
   readonly exact: boolean;
+  readonly types: TypeModel;
 }
 
 const NOT_AVAILABLE = 'N/A';
@@ -27,9 +28,22 @@ const INT_MIN = -(2 ** 31);
 const has = (field: Field | undefined, name: string): boolean =>
   field?.annotations.some(({ typeName }) => typeName === `jdk.jfr.${name}`) ?? false;
 
+/**
+ * Whether the JDK shows a field by its annotations: one of them must be of a class that the recording
+ * marks as a content type. (async-profiler marks none: its times and shares are shown as they are.)
+ */
+function hasContentType({ annotations }: Field, types: TypeModel): boolean {
+  return annotations.some(({ typeId }) =>
+    types.byId(typeId)?.annotations.some(({ typeName }) => typeName === 'jdk.jfr.ContentType'),
+  );
+}
+
 /** Makes the reader of a scalar; its text is `N/A` for what stands for no value. */
 export function formatScalar(op: Op, field: Field | undefined, context: TextContext): Render {
-  const { clock, exact } = context;
+  const { clock, exact, types } = context;
+  const plain = field !== undefined && !hasContentType(field, types);
+  // what the annotations say of the value still counts, only not how it is shown
+  const shown = plain ? undefined : field;
   switch (op.kind) {
     case 'boolean':
       return (cursor) => (cursor.u8() !== 0 ? 'true' : 'false');
@@ -41,9 +55,9 @@ export function formatScalar(op: Op, field: Field | undefined, context: TextCont
       };
     }
     case 'float':
-      return floating(field, exact, (cursor) => cursor.f32be(), floatToString);
+      return floating(shown, exact, (cursor) => cursor.f32be(), floatToString);
     case 'double':
-      return floating(field, exact, (cursor) => cursor.f64be(), doubleToString);
+      return floating(shown, exact, (cursor) => cursor.f64be(), doubleToString);
     case 'char':
       if (!field?.timespan && !field?.timestamp) {
         return (cursor) => String.fromCharCode(cursor.int() & 0xffff);
@@ -53,9 +67,17 @@ export function formatScalar(op: Op, field: Field | undefined, context: TextCont
   }
   const read = integerReader(op, field?.unsigned === true);
   const { timespan, timestamp } = field ?? {};
-  if (timespan) return (cursor) => formatSpan(clock.span(read(cursor), timespan), exact);
+  if (timespan) {
+    const text = (span: Span): string => (plain ? spanToString(span) : formatSpan(span, exact));
+    return (cursor) => text(clock.span(read(cursor), timespan));
+  }
+  if (timestamp && plain) {
+    return timestamp === 'TICKS'
+      ? (cursor) => clock.isoOfTicks(read(cursor))
+      : (cursor) => clock.isoOfMillis(read(cursor));
+  }
   if (timestamp) return (cursor) => clock.clockOf(read(cursor), timestamp, exact ? 9 : 3);
-  const format = integerFormat(field, exact);
+  const format = integerFormat(shown, exact);
   const least = op.kind === 'int' ? INT_MIN : op.kind === 'long' ? LONG_MIN : undefined;
   return (cursor) => {
     const value = read(cursor);

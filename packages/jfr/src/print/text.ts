@@ -33,7 +33,8 @@ export class TextRenderer {
   constructor(chunk: PrintableChunk, stackDepth: number, exact: boolean) {
     this.#chunk = chunk;
     this.#stackDepth = stackDepth;
-    this.#context = { clock: chunk.clock, stringPool: () => chunk.stringPool(), exact };
+    const { types } = chunk.layouts;
+    this.#context = { clock: chunk.clock, stringPool: () => chunk.stringPool(), exact, types };
     this.#constants = new ConstantTexts(chunk, (type, indent) =>
       this.#class(type, undefined, indent),
     );
