@@ -6,7 +6,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openRecording, toObject } from '@rekindle/jfr';
-import { ROOT } from './run.mjs';
+import { ROOT, run } from './run.mjs';
 
 const REKINDLE = join(ROOT, 'packages/cli/bin/rekindle.mjs');
 /** The JDK's tool breaks off. */
@@ -41,14 +41,22 @@ export async function compare(file, jdk) {
   const folder = mkdtempSync(join(tmpdir(), 'rekindle-producers-'));
   const verdict = { same: 0, differences: [], refused: [] };
   try {
-    for (const question of QUESTIONS) {
+    const ask = (question) => {
       const theirs = said(join(jdk, 'bin/jfr'), [...question, file], join(folder, 'theirs'));
       const ours = said('node', [REKINDLE, 'jfr', ...question, file], join(folder, 'ours'));
       const what = difference(theirs, ours);
       const line = `jfr ${question.join(' ')}: ${what}`;
+      const refused = what !== undefined && INTERNAL.test(theirs.stderr) && !ours.failed;
       if (what === undefined) verdict.same++;
-      else if (INTERNAL.test(theirs.stderr) && !ours.failed) verdict.refused.push(line);
+      else if (refused) verdict.refused.push(line);
       else verdict.differences.push(line);
+      return refused;
+    };
+    for (const question of QUESTIONS) {
+      // one event that breaks the JDK's printer must not hide the others
+      if (ask(question) && question[0] === 'print') {
+        for (const filter of filtersOf(file)) ask([...question, '--events', filter]);
+      }
     }
     const decoded = await decodedDifferently(file);
     if (decoded === undefined) verdict.same++;
@@ -57,6 +65,15 @@ export async function compare(file, jdk) {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The JDK's events, and every other type by itself. */
+function filtersOf(file) {
+  const summary = run('node', [REKINDLE, 'jfr', 'summary', '--json', file]);
+  const names = JSON.parse(summary)
+    .events.filter(({ count }) => count > 0)
+    .map(({ name }) => name);
+  return ['jdk.*', ...names.filter((name) => !name.startsWith('jdk.'))];
 }
 
 /** What differs; undefined where nothing does, or both refuse. */

@@ -42,8 +42,9 @@ export class Summary {
   /** Adds what is in a chunk; `names` are those of its event types by id. */
   add(names: ReadonlyMap<number, string>, counts: readonly TypeCount[]): void {
     for (const name of names.values()) this.#add(name, 0, 0);
+    const reserved = this.version.startsWith('1.') ? RESERVED_1 : RESERVED;
     for (const { typeId, count, bytes } of counts) {
-      this.#add(RESERVED[typeId] ?? names.get(typeId) ?? `${typeId}${UNDECLARED}`, count, bytes);
+      this.#add(reserved[typeId] ?? names.get(typeId) ?? `${typeId}${UNDECLARED}`, count, bytes);
     }
   }
 
@@ -86,3 +87,5 @@ export const UNDECLARED = ' (missing event metadata)';
 
 /** Type ids that mean the same in every chunk. */
 const RESERVED: readonly string[] = ['jdk.Metadata', 'jdk.Checkpoint'];
+/** Of recordings of JDK 9 and 10, whose events all have this prefix. */
+const RESERVED_1: readonly string[] = RESERVED.map((name) => `com.oracle.${name}`);

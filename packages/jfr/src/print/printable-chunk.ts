@@ -17,6 +17,11 @@ export interface PrintableChunk {
 /** Reads a value at the cursor; null where there is none. */
 export type Render = (cursor: ByteCursor) => string | null;
 
+/** The name by which printers know a class: recordings of JDK 9 and 10 (version 1) have another prefix. */
+export function knownName({ name }: ClassType): string {
+  return name.replace(/^com\.oracle\.jfr\.types\./, 'jdk.types.');
+}
+
 /** The one field of a simple type (Symbol, FrameType), which stands for the whole value. */
 export function unwrap(
   type: ClassType,

@@ -7,7 +7,7 @@ export function formatSummary(summary: Summary): string {
   const title = ' Event Type';
   const declared = events.filter(
     ({ name }) =>
-      name !== 'jdk.Metadata' && name !== 'jdk.Checkpoint' && !name.endsWith(UNDECLARED),
+      !/^(com\.oracle\.)?jdk\.(Metadata|Checkpoint)$/.test(name) && !name.endsWith(UNDECLARED),
   );
   const width = Math.max(title.length, ...declared.map(({ name }) => name.length));
   const header = '      Count  Size (bytes) ';

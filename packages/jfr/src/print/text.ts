@@ -8,7 +8,7 @@ import type { Value } from '../value.ts';
 import { ConstantTexts } from './constant-texts.ts';
 import { isLate, isZeroDuration, LATE_FIELDS } from './late-fields.ts';
 import { Nesting } from './nesting.ts';
-import { type PrintableChunk, type Render, unwrap } from './printable-chunk.ts';
+import { knownName, type PrintableChunk, type Render, unwrap } from './printable-chunk.ts';
 import {
   classText,
   loaderText,
@@ -111,7 +111,7 @@ export class TextRenderer {
 
   #lateText(name: string, type: ClassType, value: Value): string {
     if (type.name === 'java.lang.Thread') return `  ${name} = ${threadText(value)}\n`;
-    if (type.name !== 'jdk.types.StackTrace') return '';
+    if (knownName(type) !== 'jdk.types.StackTrace') return '';
     return `  ${name} = ${stackTraceText(value, this.#stackDepth, '  ')}\n`;
   }
 
@@ -134,7 +134,7 @@ export class TextRenderer {
   }
 
   #reference(type: ClassType, field: Field | undefined, indent: number): Render {
-    const special = SPECIAL[type.name];
+    const special = SPECIAL[knownName(type)];
     if (!special) {
       // A simple type shows by the annotations of the field that refers to it.
       if (unwrap(type, this.#chunk.layouts) && field && field.annotations.length > 0) {

@@ -5,7 +5,7 @@ import type { Op } from '../plan.ts';
 import type { ClassType, Field } from '../type-model.ts';
 import { type AsciiBuffer, ascii } from './ascii-buffer.ts';
 import { Nesting } from './nesting.ts';
-import { type PrintableChunk, unwrap } from './printable-chunk.ts';
+import { knownName, type PrintableChunk, unwrap } from './printable-chunk.ts';
 import { scalarOf } from './scalar.ts';
 import { ConstantWriters, type Escaping, type Put, plainBytes } from './writer.ts';
 
@@ -101,7 +101,7 @@ export class XmlRenderer {
   }
 
   #array(element: Op, field: Field | undefined, indent: number): Put {
-    const isFrame = 'type' in element && element.type.name === 'jdk.types.StackFrame';
+    const isFrame = 'type' in element && knownName(element.type) === 'jdk.types.StackFrame';
     const most = isFrame ? this.#stackDepth : Number.POSITIVE_INFINITY;
     return this.#arrays.array(
       () => this.#element(element, field, indent + 2),
