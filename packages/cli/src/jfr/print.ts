@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  type Chunk,
+  type ClassType,
   categoryFilter,
   type EventTypeFilter,
   eventTypeFilter,
   everyFilter,
   printEvents,
+  type Recording,
 } from '@rekindle/jfr';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { writeOut } from '../output.ts';
@@ -55,22 +58,42 @@ export function printCommand(): Command {
         '  rekindle jfr print --follow --events GarbageCollection /tmp/2026_11_22_10_00_00_4711',
     )
     .action(async (file: string, flags: PrintFlags) => {
+      const filter = everyFilter(filters(flags));
       const options = {
         stackDepth: flags.stackDepth,
         exact: flags.exact ?? false,
-        filter: everyFilter(filters(flags)),
+        filter,
         onDamage: tellOfEvent,
       };
       if (flags.follow) return await printParts(followInput(file), options);
       const input = await openInput(file);
       try {
         const format = flags.json ? 'json' : flags.xml ? 'xml' : 'text';
-        await printEvents(input.recording.chunks(), { ...options, format }, writeOut);
+        const { recording } = input;
+        const all = flags.events === undefined && flags.categories === undefined;
+        const chunks = all ? recording.chunks() : chunksOf(recording, filter);
+        await printEvents(chunks, { ...options, format }, writeOut);
       } finally {
         input.warnOfLosses();
         input.close();
       }
     });
+}
+
+/** The chunks with the events that are printed, and those that are shown inside others (`@Contextual`). */
+async function* chunksOf(recording: Recording, filter: EventTypeFilter): AsyncGenerator<Chunk> {
+  const isContext = ({ fields }: ClassType): boolean =>
+    fields.some(({ annotations }) =>
+      annotations.some(({ typeName }) => typeName === 'jdk.jfr.Contextual'),
+    );
+  for (const { index } of recording.places) {
+    const { classes } = await recording.types(index);
+    const wanted = classes.filter((type) => type.event && (filter(type) || isContext(type)));
+    yield await recording.chunk(
+      index,
+      wanted.map(({ name }) => name),
+    );
+  }
 }
 
 function filters({ events, categories }: PrintFlags): EventTypeFilter[] {
