@@ -96,7 +96,7 @@ export class ChunkClock {
 /** Nanoseconds of ticks; a damaged header may say that a second has none, and Java's zero by zero is zero. */
 function quotient(ticks: number, divisor: number): number {
   const nanos = Math.trunc(ticks / divisor);
-  return Number.isNaN(nanos) ? 0 : nanos;
+  return Number.isNaN(nanos) ? 0 : Math.max(-(2 ** 63), Math.min(nanos, 2 ** 63));
 }
 
 /** Java's narrowing of a double to a long. */

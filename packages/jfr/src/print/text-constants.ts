@@ -7,7 +7,7 @@ const field = (value: Value | undefined, name: string): Value =>
   isStruct(value) ? (value[name] ?? null) : null;
 const text = (value: Value): string => (typeof value === 'string' ? value : 'null');
 const number = (value: Value, absent: number | bigint): number | bigint =>
-  typeof value === 'number' || typeof value === 'bigint' ? value : absent;
+  typeof value === 'bigint' || Number.isInteger(value) ? (value as number | bigint) : absent;
 
 /** `"main" (javaThreadId = 1)`, or the OS name and id of a thread that Java does not know. */
 export function threadText(thread: Value): string {

@@ -60,6 +60,20 @@ export function numberOf(cell: Cell): number | undefined {
   return isInteger(cell) ? Number(cell) : undefined;
 }
 
+/** A name, whatever a damaged file has put in its place. */
+export function nameOf(value: Value | undefined): string {
+  return typeof value === 'object' && value !== null
+    ? JSON.stringify(value)
+    : String(value ?? null);
+}
+
+/** Java's narrowing of a double to a long. */
+export function longOf(value: number): bigint {
+  if (Number.isNaN(value)) return 0n;
+  if (value >= 2 ** 63) return 2n ** 63n - 1n;
+  return value <= -(2 ** 63) ? -(2n ** 63n) : BigInt(Math.trunc(value));
+}
+
 /** The value at a path, null where the path leads through null. */
 export function follow(value: Value, path: readonly string[]): Value {
   let at: Value = value;

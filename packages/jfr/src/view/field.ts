@@ -228,6 +228,9 @@ export function labelOf(field: Field, hasDuration: boolean, types: TypeModel): s
 
 /** A decoded value as a cell, by the type and the annotations of its field. */
 function cellOf(value: Value, field: Field, types: TypeModel, { clock }: ViewEvent): Cell {
+  if (typeof value === 'number' && !Number.isInteger(value)) {
+    return new Fraction(value, typeNameOf(field, types) === 'float');
+  }
   if (typeof value === 'number' || typeof value === 'bigint') {
     if (field.timestamp) return instantOf(value, field.timestamp, clock);
     if (field.timespan) return new DurationCell(clock.span(value, field.timespan));

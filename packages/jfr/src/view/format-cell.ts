@@ -13,7 +13,16 @@ import {
 } from '../print/quantity.ts';
 import { className } from '../print/text-constants.ts';
 import { classOf, isStruct, type Struct, type Value } from '../value.ts';
-import { type Cell, DurationCell, Fraction, InstantCell, isInteger, numberOf } from './cell.ts';
+import {
+  type Cell,
+  DurationCell,
+  Fraction,
+  InstantCell,
+  isInteger,
+  longOf,
+  nameOf,
+  numberOf,
+} from './cell.ts';
 import type { ViewField } from './field.ts';
 
 /** `compact` is for cells that are too narrow: classes without packages, methods without parameters. */
@@ -54,16 +63,13 @@ function formatNumber(field: ViewField, cell: Fraction | number | bigint): strin
   }
   if (field.percentage) return `${formatFixed(value * 100, 2)}%`;
   if (field.bits || field.bytes) {
-    const amount = cell instanceof Fraction ? BigInt(Math.trunc(value)) : BigInt(cell);
+    const amount = cell instanceof Fraction ? longOf(value) : BigInt(cell);
     if (field.frequency)
       return formatAmount(amount, field.bytes ? BYTES_PER_SECOND : BITS_PER_SECOND);
     return formatAmount(amount, field.bytes ? BYTES : BITS);
   }
   if (field.memoryAddress) {
-    const bits = BigInt.asUintN(
-      64,
-      cell instanceof Fraction ? BigInt(Math.trunc(value)) : BigInt(cell),
-    );
+    const bits = BigInt.asUintN(64, cell instanceof Fraction ? longOf(value) : BigInt(cell));
     return `0x${bits.toString(16).toUpperCase().padStart(8, '0')}`;
   }
   if (field.frequency) {
@@ -92,7 +98,7 @@ function formatStruct(struct: Struct, compact: boolean): string {
     case 'java.lang.Thread': {
       const id = struct.javaThreadId;
       const isJava = isInteger(id as Cell) && (id as number) > 0;
-      return String((isJava ? struct.javaName : struct.osName) ?? null);
+      return nameOf(isJava ? struct.javaName : struct.osName);
     }
     case 'jdk.types.ClassLoader':
       return isStruct(struct.type) ? formatStruct(struct.type, compact) : 'N/A';
@@ -101,7 +107,7 @@ function formatStruct(struct: Struct, compact: boolean): string {
       return isStruct(frames[0]) ? formatStruct(frames[0], compact) : 'N/A';
     }
     case 'jdk.types.ThreadGroup':
-      return String(struct.name);
+      return nameOf(struct.name);
     case 'jdk.types.StackFrame':
       return isStruct(struct.method) ? formatStruct(struct.method, compact) : 'N/A';
     case 'jdk.types.Method':
@@ -117,10 +123,10 @@ function formatStruct(struct: Struct, compact: boolean): string {
 }
 
 function formatMethod(method: Struct, compact: boolean): string {
-  const descriptor = String(method.descriptor ?? '').replaceAll('/', '.');
+  const descriptor = nameOf(method.descriptor ?? '').replaceAll('/', '.');
   const inner = descriptor.slice(1, Math.max(1, descriptor.lastIndexOf(')')));
   const parameters = decodeDescriptors(inner, '');
   const names = parameters.map((name) => name.slice(name.lastIndexOf('.') + 1)).join(', ');
   const shown = compact ? (parameters.length > 0 ? '...' : '') : names;
-  return `${className(method.type ?? null)}.${method.name}(${shown})`;
+  return `${className(method.type ?? null)}.${nameOf(method.name)}(${shown})`;
 }

@@ -6,7 +6,7 @@
 import { spanNanos } from '../print/chunk-clock.ts';
 import { className } from '../print/text-constants.ts';
 import { classOf, isStruct, type Struct, type Value } from '../value.ts';
-import { type Cell, DurationCell, Fraction, InstantCell } from './cell.ts';
+import { type Cell, DurationCell, Fraction, InstantCell, nameOf } from './cell.ts';
 
 /** Identity and Java hash code of a group. */
 export interface GroupKey {
@@ -67,7 +67,7 @@ function keyOfStruct(struct: Struct, keyOf: KeyOf): GroupKey {
     }
     case 'jdk.types.ThreadGroup': {
       const parent = isStruct(struct.parent) ? struct.parent.name : null;
-      const text = `${struct.name}:${parent}`;
+      const text = `${nameOf(struct.name)}:${parent}`;
       return { id: text, hash: stringHash(text) };
     }
     default: {
@@ -78,8 +78,8 @@ function keyOfStruct(struct: Struct, keyOf: KeyOf): GroupKey {
 }
 
 function keyOfMethod(method: Struct, keyOf: KeyOf): GroupKey {
-  const name = String(method.name);
-  const descriptor = String(method.descriptor);
+  const name = nameOf(method.name);
+  const descriptor = nameOf(method.descriptor);
   const type = isStruct(method.type) ? keyOf(method.type) : 0;
   let hash = (31 + longHash(type)) | 0;
   hash = (hash + Math.imul(31, hash) + stringHash(name)) | 0;
