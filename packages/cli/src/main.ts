@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// argv in, tables or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 read with losses (jfr).
-import { Command, CommanderError } from 'commander';
-import { COMMANDS } from './commands.ts';
+// argv in, tables or JSON out. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 read with losses.
 import { printError } from './output.ts';
-
-const VERSION = '0.1.0';
 
 /** Leaves quietly when the reader of our output has gone (`rekindle jfr print x.jfr | head`). */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -12,30 +8,17 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 async function main(argv: readonly string[]): Promise<number> {
-  const program = new Command('rekindle')
-    .description('Boot, snapshot and restore JVM microVMs, and see what the restore cost')
-    .version(VERSION)
-    .showHelpAfterError('(rekindle --help lists the commands)')
-    .exitOverride();
-  const entry = COMMANDS.find((command) => command.name === argv[0]);
-  if (entry) program.addCommand(inherit(await entry.load(argv.slice(1))));
-  else for (const { name, about } of COMMANDS) program.command(name).description(about);
+  const [jfr, summary, file = '-'] = argv;
+  const short = argv.length === 3 && jfr === 'jfr' && summary === 'summary';
+  if (!short || file.startsWith('-')) return await (await import('./program.ts')).runProgram(argv);
+  // A summary takes no longer than loading all that other commands need: here is nothing to parse.
   try {
-    await program.parseAsync(argv.length === 0 ? ['--help'] : argv, { from: 'user' });
+    await (await import('./jfr/print-summary.ts')).printSummary(file, false);
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    // Commander has printed its own message; a request for help is no failure.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     printError(error);
     return 1;
   }
-}
-
-/** Makes a command and all below it throw where commander would exit the process. */
-function inherit(command: Command): Command {
-  command.exitOverride().showHelpAfterError('(--help tells the usage)');
-  for (const child of command.commands) inherit(child);
-  return command;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -31,6 +31,7 @@ interface ScanExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly position: { readonly value: number };
   walk(start: number, end: number, value: number): number;
+  tallied(from: number): number;
   index(
     start: number,
     limit: number,
@@ -135,9 +136,9 @@ export class ScanMemory {
   /** Hands out what was tallied since the last time. */
   takeTally(add: (typeId: number, count: number, bytes: number) => void): void {
     const tally = new Uint32Array(this.#bytes.buffer, 0, 2 * COMMON_TYPE_IDS);
-    for (let typeId = 0; typeId < COMMON_TYPE_IDS; typeId++) {
-      const count = tally[2 * typeId]!;
-      if (count > 0) add(typeId, count, tally[2 * typeId + 1]!);
+    const next = (from: number): number => this.#exports.tallied(from);
+    for (let typeId = next(0); typeId < COMMON_TYPE_IDS; typeId = next(typeId + 1)) {
+      add(typeId, tally[2 * typeId]!, tally[2 * typeId + 1]!);
     }
     tally.fill(0);
   }

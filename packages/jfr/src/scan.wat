@@ -64,6 +64,17 @@
         (br $events)))
     (local.get $p))
 
+  ;; The next type id from $id on that something was tallied for; 16384 when there is none.
+  (func (export "tallied") (param $id i32) (result i32)
+    (block $found
+      (loop $next
+        (br_if $found (i32.eq (local.get $id) (i32.const 16384)))
+        (br_if $found (i64.ne
+          (i64.load (i32.shl (local.get $id) (i32.const 3))) (i64.const 0)))
+        (local.set $id (i32.add (local.get $id) (i32.const 1)))
+        (br $next)))
+    (local.get $id))
+
   ;; Steps over $count varints. Returns where it came to; -1 when they reach beyond $limit.
   ;; Sixteen bytes at a time: a byte below 128 ends a varint, unless it is the ninth, which has 8 bits.
   ;; Where that could be - four or more bytes in a row that go on - it is a byte at a time.

@@ -14,6 +14,7 @@ export interface EventCount {
 export class Summary {
   readonly #recording: Pick<Recording, 'places' | 'startNanos'>;
   readonly #counts: Map<string, { count: number; bytes: number }> = new Map();
+  #names: ReadonlyMap<number, string> | undefined;
 
   constructor(recording: Pick<Recording, 'places' | 'startNanos'>) {
     this.#recording = recording;
@@ -41,7 +42,9 @@ export class Summary {
 
   /** Adds what is in a chunk; `names` are those of its event types by id. */
   add(names: ReadonlyMap<number, string>, counts: readonly TypeCount[]): void {
-    for (const name of names.values()) this.#add(name, 0, 0);
+    // mostly those of the chunk before
+    if (names !== this.#names) for (const name of names.values()) this.#add(name, 0, 0);
+    this.#names = names;
     const reserved = this.version.startsWith('1.') ? RESERVED_1 : RESERVED;
     for (const { typeId, count, bytes } of counts) {
       this.#add(reserved[typeId] ?? names.get(typeId) ?? `${typeId}${UNDECLARED}`, count, bytes);
