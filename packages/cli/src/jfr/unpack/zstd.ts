@@ -7,8 +7,8 @@ import { UnpackError } from './packed-input.ts';
 const WINDOW = 128 << 20;
 /** Header bytes that tell the window: magic, descriptor, window or size. */
 const HEAD = 14;
-/** What fzstd is given at a time: it unpacks all of it before it returns. */
-const PORTION = 64 << 10;
+/** What fzstd is given at a time: it unpacks all of it before it returns, 128 KiB of every 4 bytes at most. */
+const PORTION = 1 << 10;
 
 /** Unpacks frames, one after the other. Throws UnpackError. */
 export async function* unpackZstd(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
