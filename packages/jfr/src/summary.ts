@@ -46,6 +46,7 @@ export class Summary {
     if (names !== this.#names) for (const name of names.values()) this.#add(name, 0, 0);
     this.#names = names;
     const reserved = this.version.startsWith('1.') ? RESERVED_1 : RESERVED;
+    for (const name of reserved) this.#add(name, 0, 0);
     for (const { typeId, count, bytes } of counts) {
       this.#add(reserved[typeId] ?? names.get(typeId) ?? `${typeId}${UNDECLARED}`, count, bytes);
     }
