@@ -290,11 +290,13 @@ describe('stacks of fields', () => {
     const recording = await small();
     const by = ['queue', 'urgent'];
     expect(collapsedStacks(await collectStacks(recording, { event: 'Job', by }))).toBe(
-      'a;false 1\nb;true 1\nnull;true 1\n',
+      'a;urgent: false 1\nb;urgent: true 1\nnull;urgent: true 1\n',
     );
     const weighed = await collectStacks(recording, { event: 'app.Job', by, weight: 'duration' });
     expect(weighed.unit).toBe('nanoseconds');
-    expect(collapsedStacks(weighed)).toBe('a;false 500\nb;true 100\nnull;true 250\n');
+    expect(collapsedStacks(weighed)).toBe(
+      'a;urgent: false 500\nb;urgent: true 100\nnull;urgent: true 250\n',
+    );
   });
 
   it('say what is not there', async () => {
@@ -339,7 +341,7 @@ describe('a Firefox profile', () => {
         return path.join(';');
       }),
     );
-    expect(stacks).toEqual(['a;false', 'b;true', 'null;true']);
+    expect(stacks).toEqual(['a;urgent: false', 'b;urgent: true', 'null;urgent: true']);
     expect(sum(threads.map(({ markers }) => markers.length))).toBe(3);
     for (const thread of threads) {
       for (const part of Object.values(thread)) {

@@ -184,13 +184,17 @@ function stacksOfFields(columns: Columns, names: readonly string[], table: Stack
   const stack = new Int32Array(columns.length);
   for (let row = 0; row < stack.length; row++) {
     stack[row] = table.stack(
-      fields.map((field) => {
-        const text = constantText(field.get(row)) ?? 'null';
-        return table.frame(text === '' ? `no ${field.name}` : text, null, '');
-      }),
+      fields.map((field) => table.frame(frameOfValue(field.name, field.get(row)), null, '')),
     );
   }
   return stack;
+}
+
+/** A text stands for itself; a number and a truth say nothing without the name of their field. */
+function frameOfValue(name: string, value: Value): string {
+  const text = constantText(value) ?? 'null';
+  if (text === '') return `no ${name}`;
+  return ['boolean', 'number', 'bigint'].includes(typeof value) ? `${name}: ${text}` : text;
 }
 
 function threadsOf(columns: Columns): {
