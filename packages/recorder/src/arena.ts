@@ -69,6 +69,8 @@ export const WORD = {
   transient: 22,
   /** Slots given up and not yet free. */
   dead: 23,
+  /** Threads that look for a slot and find none. */
+  seeking: 24,
 } as const;
 
 /** Words of a slot. Pairs `x`, `x + 1` belong to even and odd epochs. */

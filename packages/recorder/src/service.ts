@@ -93,7 +93,12 @@ export class Service {
 
   /** Does what is due and answers how many milliseconds may pass until the next call. */
   work(): number {
-    if (this.#book.pending.length === 0) return Number.POSITIVE_INFINITY;
+    if (this.#book.pending.length === 0) {
+      if (this.#crowded) this.#freeSlots();
+      // nobody is interested in who left while nothing was recorded
+      this.#drain.forgetDeparted();
+      return Number.POSITIVE_INFINITY;
+    }
     try {
       this.#workDue();
       this.#trouble = '';
@@ -169,15 +174,25 @@ export class Service {
       this.#nextFlush = now() + this.#book.flushInterval * MILLI;
     }
     this.#nextPeriodic = this.#periodic.work(time);
-    const crowded = this.#arena.words[WORD.dead]! > this.#arena.shape.slots >> 2;
+    const crowded = this.#crowded;
     if (crowded) this.#chunks.flush();
     if (crowded || time >= this.#nextHousekeeping) {
-      this.#drain.findDead();
-      this.#drain.freeDead();
+      this.#freeSlots();
       this.#chunks.checkFile();
       for (const recording of this.#book.running) this.#book.trim(recording);
       this.#nextHousekeeping = time + HOUSEKEEPING;
     }
+  }
+
+  /** Whether threads that left hold many of the slots, or a thread looks for one. */
+  get #crowded(): boolean {
+    const { words, shape } = this.#arena;
+    return words[WORD.dead]! > shape.slots >> 2 || words[WORD.seeking]! > 0;
+  }
+
+  #freeSlots(): void {
+    this.#drain.findDead();
+    this.#drain.freeDead();
   }
 
   #configure(recording: RecordingEntry, options: RecordingOptions): RecordingInfo {

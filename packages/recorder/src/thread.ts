@@ -259,8 +259,32 @@ export function osThreadId(): number {
   return Number(link.slice(link.lastIndexOf('/') + 1));
 }
 
-/** Gives the calling thread a slot; undefined when all are taken. */
+/** Rounds of looking for a slot, and the milliseconds between two. */
+const ROUNDS = 25;
+const BETWEEN = 4;
+
+/**
+ * Gives the calling thread a slot. Where threads come and go, those of the gone are free when their last
+ * events are taken, so the recorder is asked to hurry; undefined when all are taken even then. What the
+ * thread does unrecorded nobody counts: one byte of loss stands for it.
+ */
 export function attachThread(arena: Arena, name: string): ThreadWriter | undefined {
+  const { words } = arena;
+  let writer = claimSlot(arena, name);
+  if (writer !== undefined) return writer;
+  Atomics.add(words, WORD.seeking, 1);
+  for (let round = 0; round < ROUNDS && writer === undefined; round++) {
+    arena.wake();
+    // nobody notifies: a pause
+    wait(words, WORD.seeking, Atomics.load(words, WORD.seeking), BETWEEN);
+    writer = claimSlot(arena, name);
+  }
+  Atomics.sub(words, WORD.seeking, 1);
+  if (writer === undefined) Atomics.add(words, WORD.lost, 1);
+  return writer;
+}
+
+function claimSlot(arena: Arena, name: string): ThreadWriter | undefined {
   const words = arena.words;
   for (let slot = 0; slot < arena.shape.slots; slot++) {
     const base = arena.slot(slot);
