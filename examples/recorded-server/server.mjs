@@ -42,5 +42,5 @@ const server = createServer((request, response) => {
 });
 server.listen(Number(process.env.PORT ?? 8085), '127.0.0.1', () => {
   const { address, port } = server.address();
-  console.log(`http://${address}:${port}/`);
+  console.log(`http://${address}:${port}/ is process ${process.pid}`);
 });

@@ -57,6 +57,11 @@ export class OutsideRecorder {
     return (await this.#ask({ op: 'sources' })) as SourceDescription[];
   }
 
+  /** The directory of the chunks, for those who follow them. */
+  async repository(): Promise<string> {
+    return (await this.#ask({ op: 'repository' })) as string;
+  }
+
   async start(options: RecordingOptions): Promise<RecordingInfo> {
     const { id } = (await this.#ask({ op: 'new', options })) as RecordingInfo;
     return (await this.#ask({ op: 'start', id })) as RecordingInfo;

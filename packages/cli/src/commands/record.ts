@@ -55,7 +55,7 @@ export function recordCommand(): Command {
     .addCommand(withKeys(start))
     .addCommand(
       new Command('check')
-        .description('The recordings of a process')
+        .description('The recordings of a process, and the directory of their chunks')
         .argument('<pid>', 'process id', processId)
         .option('--verbose', 'with settings, and with what this Node.js cannot record')
         .option('--json', 'as JSON on stdout')
@@ -148,7 +148,10 @@ async function check(pid: number, flags: Flags): Promise<void> {
   const recorder = await OutsideRecorder.open(pid);
   const recordings = await recorder.check();
   const sources = flags.verbose ? await recorder.sources() : [];
-  if (flags.json) return printJson({ recordings, ...(flags.verbose ? { sources } : {}) });
+  const repository = await recorder.repository();
+  if (flags.json) {
+    return printJson({ repository, recordings, ...(flags.verbose ? { sources } : {}) });
+  }
   if (recordings.length === 0) process.stdout.write(`no recording in process ${pid}\n`);
   else {
     printTable(
@@ -165,6 +168,7 @@ async function check(pid: number, flags: Flags): Promise<void> {
       ]),
       [0, 3],
     );
+    process.stdout.write(`chunks are in ${repository}\n`);
   }
   if (!flags.verbose) return;
   for (const info of recordings) {
