@@ -98,7 +98,7 @@ describe('the recorded server', () => {
   });
 
   it('shows what was hot, collected, allocated and slow', () => {
-    expect(rekindle('jfr', 'view', 'hot-methods', file).split('\n')[4]).toMatch(/price\(/);
+    expect(rekindle('jfr', 'view', 'hot-methods', file).split('\n')[5]).toMatch(/price\(/);
     expect(rekindle('jfr', 'view', 'allocation-by-site', file)).toMatch(/order\(/);
     for (const view of VIEWS) {
       expect(rekindle('jfr', 'view', view, file).trim().split('\n').length, view).toBeGreaterThan(

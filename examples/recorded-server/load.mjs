@@ -5,9 +5,13 @@ const end = Date.now() + Number(seconds) * 1000;
 let answers = 0;
 async function client(number) {
   while (Date.now() < end) {
-    const response = await fetch(`${url}${'o'.repeat((answers + number) % 7)}`);
-    await response.arrayBuffer();
-    answers++;
+    try {
+      const response = await fetch(`${url}${'o'.repeat((answers + number) % 7)}`);
+      await response.arrayBuffer();
+      answers++;
+    } catch {
+      return; // the server has ended
+    }
   }
 }
 await Promise.all(Array.from({ length: 4 }, (_, number) => client(number)));
