@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// `npm run extra -- jmc [FILE...]`: loads recordings (the demo's unless named) with JDK Mission Control's
-// parser and compares the number of events of each type with ours. Needs Maven, a JDK, Maven Central.
+// `npm run extra -- jmc [FILE...]`: loads recordings (unless named: the demo's, where they are, and one of
+// a Node.js program made now) with JDK Mission Control's parser, compares the number of events of each type
+// with ours, and has its rules judge them. Needs Maven, a JDK, Maven Central.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -36,16 +38,24 @@ function ours(file) {
   return new Map(JSON.parse(stdout).events.map(({ name, count }) => [name, count]));
 }
 
+/** A recording of a Node.js program that does something of everything. */
+function recordBusy() {
+  const file = join(mkdtempSync(join(tmpdir(), 'jmc-')), 'node.jfr');
+  const program = 'packages/recorder/src/testing/programs/busy.mjs';
+  const options = ['record', '--settings', 'profile', '--filename', file];
+  run('node', ['packages/cli/bin/rekindle.mjs', ...options, '--', 'node', program]);
+  return file;
+}
+
 const named = process.argv.slice(2).map((file) => resolve(file));
-const files =
-  named.length > 0
-    ? named
-    : ['ondemand', 'prefetch'].map((run) => join(root, `demo/run-${run}.jfr`));
-for (const file of files.filter((path) => !existsSync(path))) {
-  console.error(`extra jmc: no ${file}; npm run demo -- --exit makes the demo's`);
+const missing = named.find((path) => !existsSync(path));
+if (missing !== undefined) {
+  console.error(`extra jmc: no ${missing}`);
   process.exit(1);
 }
-if (!existsSync(libraries)) {
+const demo = ['ondemand', 'prefetch'].map((name) => join(root, `demo/run-${name}.jfr`));
+const files = named.length > 0 ? named : [...demo.filter((path) => existsSync(path)), recordBusy()];
+if (!existsSync(libraries) || !readdirSync(libraries).some((jar) => /rules\.jdk/.test(jar))) {
   const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies';
   run('mvn', ['-q', '-B', '-f', 'e2e/jmc/pom.xml', goal, `-DoutputDirectory=${libraries}`]);
 }
@@ -73,5 +83,14 @@ for (const file of files) {
   failed ||= different.length > 0;
   const total = counts.reduce((sum, [, count]) => sum + count, 0);
   console.log(`${file}: JMC loads ${total} events of ${counts.length} types, as we do`);
+}
+const rules = spawnSync('java', ['-cp', classpath, 'e2e/jmc/Rules.java', ...files], {
+  cwd: root,
+  encoding: 'utf8',
+});
+console.log(rules.stdout.trim());
+if (rules.status !== 0 || /SEVERE/.test(rules.stderr)) {
+  console.error(rules.stderr);
+  failed = true;
 }
 process.exit(failed ? 1 : 0);
