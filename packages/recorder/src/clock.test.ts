@@ -3,18 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { clockPair, now } from './clock.ts';
 
 describe('the clock', () => {
-  it('is CLOCK_MONOTONIC within a microsecond', () => {
-    const errors: number[] = [];
+  it('is CLOCK_MONOTONIC', () => {
     for (let round = 0; round < 2000; round++) {
       const before = Number(process.hrtime.bigint());
       const ticks = now();
       const after = Number(process.hrtime.bigint());
-      // how far outside of [before, after] it says to be
-      errors.push(Math.max(0, before - ticks, ticks - after));
+      expect(ticks).toBeGreaterThanOrEqual(before);
+      expect(ticks).toBeLessThanOrEqual(after);
       expect(Number.isInteger(ticks)).toBe(true);
     }
-    errors.sort((a, b) => a - b);
-    expect(errors.at(-20)).toBeLessThan(1000);
   });
 
   it('never goes back', () => {

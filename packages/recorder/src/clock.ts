@@ -1,36 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// One clock for everything: nanoseconds of CLOCK_MONOTONIC, as `process.hrtime` counts them, in a plain
-// number. `performance.now()` counts milliseconds of the same clock from the start of its thread and
-// needs no allocation; what has to be found once per thread is where its zero lies.
+// One clock for everything: nanoseconds of CLOCK_MONOTONIC in a plain number, as `process.hrtime` counts
+// them. Of Node's ways to that clock its old form with two numbers is the cheapest: `performance.now()`
+// checks its receiver and divides, `hrtime.bigint()` makes a bigint. The pair it answers with is an array
+// in name only: optimised code takes the two numbers and never makes it.
+const { hrtime } = process;
 
 /** Nanoseconds of CLOCK_MONOTONIC. A double: exact below 2^53 (104 days of uptime), ±2 ns until 208. */
 export type Ticks = number;
 
 export const TICKS_PER_SECOND = 1_000_000_000;
 
-/** Rounds of calibration; the tightest wins, which leaves an error of a few tens of nanoseconds. */
-const ROUNDS = 64;
-
-const origin: number = findOrigin();
-
-function findOrigin(): number {
-  let tightest = Number.POSITIVE_INFINITY;
-  let best = 0;
-  for (let round = 0; round < ROUNDS; round++) {
-    const before = process.hrtime.bigint();
-    const now = performance.now();
-    const after = process.hrtime.bigint();
-    const width = Number(after - before);
-    if (width >= tightest) continue;
-    tightest = width;
-    best = Number(before) + width / 2 - now * 1e6;
-  }
-  return Math.round(best);
-}
-
-/** The present moment in ticks, a whole number, within 1 µs of CLOCK_MONOTONIC; about 50 ns a call. */
+/** The present moment in ticks, a whole number; about 30 ns a call, of which 20 are the kernel's. */
 export function now(): Ticks {
-  return Math.floor(performance.now() * 1e6 + origin);
+  const time = hrtime();
+  // a literal: with an exported constant in its place V8 11 does make the array
+  return time[0] * 1e9 + time[1];
 }
 
 /** A point in time on both clocks, so that ticks can be shown as dates. */
