@@ -56,6 +56,10 @@ export function parseStartOptions(text: string): RecordingOptions {
   if (configurations.length === 0 && !text.includes('settings=none')) {
     configurations.push(findConfiguration('default'));
   }
+  // settings=none: what is added stands alone
+  if (configurations.length === 0) {
+    configurations.push(new Configuration('<configuration version="2.0"/>'));
+  }
   for (const [key, value] of changes) change(configurations, key, value);
   const span = (key: string): number | undefined => {
     const value = given.get(key);
@@ -155,9 +159,6 @@ function endOnSignals(): void {
 
 /** A control or setting of any of the configurations; `+event#setting` adds to the first. */
 function change(configurations: readonly Configuration[], key: string, value: string): void {
-  if (configurations.length === 0) {
-    configurations = [new Configuration('<configuration version="2.0"/>')];
-  }
   let last: unknown;
   let done = false;
   for (const configuration of configurations) {
