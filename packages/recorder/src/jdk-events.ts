@@ -390,7 +390,8 @@ export const ObjectAllocationSample = {
   name: 'jdk.ObjectAllocationSample',
   label: 'Object Allocation Sample',
   category: ['Java Application'],
-  settings: { ...OFF, stackTrace: 'true', throttle: '150/s' },
+  // the period is ours: how often V8 is asked for its samples
+  settings: { ...OFF, stackTrace: 'true', throttle: '150/s', period: '300 s' },
   fields: [
     EVENT_THREAD,
     STACK,
