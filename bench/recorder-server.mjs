@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The servers of bench/recorder.ts: `node recorder-server.mjs small|service`, until its input ends.
+// The servers of bench/recorder-servers.ts: `node recorder-server.mjs small|service [opentelemetry|pino]`,
+// until its input ends. With a peer, each request is told to that, as a user would wire it.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
@@ -36,7 +37,20 @@ function send(response, text) {
   response.end(text);
 }
 
-const server = createServer({ small, service }[process.argv[2]]);
+/** Tells of each request to somebody else. */
+async function told(handler, peer) {
+  const { toLogger, toTracer } = await import('./recorder-peers.mjs');
+  const tell = peer === 'pino' ? toLogger() : toTracer();
+  return (request, response) => {
+    const done = tell(request);
+    response.once('finish', () => done(response));
+    handler(request, response);
+  };
+}
+
+const [, , kind, peer] = process.argv;
+const handler = { small, service }[kind];
+const server = createServer(peer === undefined ? handler : await told(handler, peer));
 // connections rest while other servers have their turn
 server.keepAliveTimeout = 0;
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The measured side of bench/recorder.ts: `node recorder-work.mjs MODE …`, a line of figures for each batch.
-import { createServer } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isMainThread, Worker, workerData } from 'node:worker_threads';
 import { configureRecorder, eventHandle, now, Recording } from '../packages/recorder/dist/index.js';
@@ -56,7 +55,7 @@ const MODES = {
     }
     recording.close();
   },
-  /** Events a second of all workers together, then the bytes lost. */
+  /** Events a second of all workers together, until the last is committed and until the file is complete. */
   async throughput(file, workers, count) {
     const recording = new Recording({ destination: file }).start();
     const gate = new Int32Array(new SharedArrayBuffer(4));
@@ -64,26 +63,32 @@ const MODES = {
       { length: workers },
       () => new Worker(new URL(import.meta.url), { workerData: { gate, count } }),
     );
-    await Promise.all(threads.map((thread) => new Promise((done) => thread.once('message', done))));
+    const told = () => Promise.all(threads.map((thread) => new Promise((done) => thread.once('message', done))));
+    await told();
+    const ended = told();
     const start = performance.now();
-    const ended = threads.map((thread) => new Promise((done) => thread.once('exit', done)));
     Atomics.store(gate, 0, 1);
     Atomics.notify(gate, 0);
-    await Promise.all(ended);
-    const seconds = (performance.now() - start) / 1000;
+    await ended;
+    const committed = performance.now();
     recording.stop();
-    console.log((workers * count) / seconds);
+    const complete = performance.now();
+    console.log(((workers * count) / (committed - start)) * 1000);
+    console.log(((workers * count) / (complete - start)) * 1000);
     recording.close();
+    process.exit();
   },
-  /** An HTTP server until its input ends; prints its port. */
-  async http() {
-    const server = createServer((request, response) => {
-      const items = Array.from({ length: 20 }, (_, id) => ({ id, url: request.url, text: 'x'.repeat(id) }));
-      response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(items));
-    });
-    server.listen(0, '127.0.0.1', () => console.log(server.address().port));
-    process.stdin.on('end', () => process.exit()).resume();
+  /** ns per event of what a user would pick instead. */
+  async peer(file, batches, count) {
+    const { EVENTS } = await import('./recorder-peers.mjs');
+    const event = EVENTS[file]();
+    for (let batch = 0; batch < batches; batch++) {
+      const start = performance.now();
+      for (let i = 0; i < count; i++) event(i);
+      console.log(((performance.now() - start) / count) * 1e6);
+      await sleep(100);
+    }
+    process.exit();
   },
 };
 
@@ -101,7 +106,7 @@ async function batched(file, batches, count, work) {
 
 if (isMainThread) {
   const [mode, file, ...numbers] = process.argv.slice(2);
-  if (file !== undefined) configureRecorder({ repository: process.env.REPOSITORY });
+  configureRecorder({ repository: process.env.REPOSITORY });
   await MODES[mode](file, ...numbers.map(Number));
 } else {
   const { parentPort } = await import('node:worker_threads');
@@ -113,4 +118,5 @@ if (isMainThread) {
     const start = now();
     five.commit(start, 1000, i * 4096, 4096, 12345, (i & 1) === 0, 1);
   }
+  parentPort.postMessage('done');
 }

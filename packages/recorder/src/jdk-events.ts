@@ -328,7 +328,8 @@ export const GCHeapSummary = {
   name: 'jdk.GCHeapSummary',
   label: 'Heap Summary',
   category: ['Java Virtual Machine', 'GC', 'Heap'],
-  settings: OFF,
+  // the period is ours: one collection in each
+  settings: { ...OFF, period: '1000 ms' },
   fields: [
     GC_ID,
     { name: 'when', type: GC_WHEN, label: 'When' },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Garbage collections: times from the performance observer, of all of them; heap sizes before and after
-// (heap-sizes.ts) of some.
+// (heap-sizes.ts) of one in each period.
 import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapSpaceStatistics } from 'node:v8';
 import { now } from '../clock.ts';
@@ -35,9 +35,6 @@ interface Detail {
   readonly flags: number;
 }
 
-/** Milliseconds between two looks at the heap's sizes. */
-const PERIOD_MILLIS = 1000;
-
 // GC ids count over all threads of the process in HotSpot; here each thread has a range of its own.
 const IDS_PER_THREAD = 100_000;
 
@@ -51,7 +48,7 @@ export const garbageCollection: Source = {
     GCPhasePause,
     GCHeapSummary,
   ],
-  cost: '10 µs a collection; 0.2 ms each of the first five of a second, for the heap sizes',
+  cost: '0.2 %',
   start(context) {
     const handles = {
       collection: context.handle(GarbageCollection),
@@ -93,7 +90,7 @@ export const garbageCollection: Source = {
       if (handles.heap.enabled) sizes.begin(performance.now());
     };
     look();
-    const end = every(PERIOD_MILLIS, look);
+    const end = every(periodMillis(context, GCHeapSummary, 1000), look);
     return () => {
       end();
       for (const entry of observer.takeRecords()) observe(entry);
