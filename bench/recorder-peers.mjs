@@ -15,7 +15,7 @@ function tracer() {
 }
 
 function logger() {
-  return pino({}, pino.destination({ dest: FILE, sync: false, minLength: 65_536 }));
+  return pino({}, pino.destination({ dest: FILE, sync: false, minLength: 8192 }));
 }
 
 /** A span for each request. */

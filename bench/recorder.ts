@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bench: cost of a committed and of a disabled event, throughput, and what recording costs a server
 //
-// The peer of a commit is the JDK's own, of the same event in the same run. A server is loaded in turns
-// with and without a recording. Runs in a RAM-backed directory, so that no disk is measured.
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+// The peers of a commit are the JDK's own, of the same event in the same run, and what a Node.js user would
+// pick instead. A server is loaded in turns with and without a recording. Runs in a RAM-backed directory, so
+// that no disk is measured. `--only events|throughput|small|service|sources` runs a part.
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openRecording } from '../packages/jfr/dist/index.js';
+import { describeSources, findConfiguration } from '../packages/recorder/dist/index.js';
+import { type Load, loadServers, ratio, type Variant } from './recorder-servers.ts';
 import {
   type Comparison,
   machine,
   printComparisons,
   printTable,
-  quantile,
   type Spread,
   show,
   spread,
@@ -25,21 +25,26 @@ import {
 
 const WORK = fileURLToPath(new URL('./recorder-work.mjs', import.meta.url));
 const REGISTER = new URL('../packages/recorder/dist/register.js', import.meta.url).href;
+const PARTS = ['events', 'throughput', 'small', 'service', 'sources'] as const;
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '6' },
-    seconds: { type: 'string', default: '2' },
+    turns: { type: 'string', default: '3' },
     only: { type: 'string' },
   },
 });
 const rounds = Number(values.rounds);
+const turns = Number(values.turns);
 const memory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
 const directory = mkdtempSync(join(memory, 'bench-recorder-'));
 const file = join(directory, 'bench.jfr');
+/** Batches of a process that its compilers have for themselves. */
+const COLD = 10;
 
-function work(mode: string, ...numbers: readonly number[]): number[] {
-  const said = execFileSync(process.execPath, [WORK, mode, file, ...numbers.map(String)], {
+function work(args: readonly (string | number)[], nodeArgs: readonly string[] = []): number[] {
+  const said = execFileSync(process.execPath, [...nodeArgs, WORK, ...args.map(String)], {
     encoding: 'utf8',
+    cwd: directory,
     env: { ...process.env, REPOSITORY: directory },
   });
   return said.trim().split('\n').map(Number);
@@ -55,175 +60,191 @@ function findJava(): string | undefined {
   return found === undefined ? undefined : join(found, 'bin/java');
 }
 
-function commits(): void {
+function events(): void {
   const java = findJava();
   const program = fileURLToPath(new URL('./java/CommitEvents.java', import.meta.url));
-  const [batches, count] = [12, 100_000];
-  const ours: number[] = [];
-  const timed: number[] = [];
-  const theirs: number[] = [];
+  const [batches, count] = [30, 100_000];
+  const [given, timed, theirs]: [number[], number[], number[]] = [[], [], []];
   for (let round = 0; round < Math.max(2, rounds / 2); round++) {
-    // the first batches are the compilers'
-    ours.push(...work('commit', batches, count).slice(4));
-    timed.push(...work('timed', batches, count).slice(4));
+    given.push(...work(['commit', file, batches, count]).slice(COLD));
+    timed.push(...work(['timed', file, batches, count]).slice(COLD));
     if (java === undefined) continue;
     const said = execFileSync(java, [program, file, String(batches), String(count)], {
       encoding: 'utf8',
     });
-    theirs.push(...said.trim().split('\n').map(Number).slice(4));
+    theirs.push(...said.trim().split('\n').map(Number).slice(COLD));
   }
-  const disabled = spread(work('disabled', 12, 10_000_000).slice(4));
+  const disabled = spread(work(['disabled', file, 12, 10_000_000]).slice(4));
   printTable(
     ['what', 'measured', 'promise', ''],
     [
-      row('commit, 5 fields, ticks given', spread(ours), 'ns', 120),
-      row('commit, 5 fields, with both clock readings', spread(timed), 'ns'),
-      row('commit of a disabled event', disabled, 'ns', 3),
+      row('commit, 5 fields, ticks given', spread(given), 120),
+      row('commit, 5 fields, with both clock readings', spread(timed)),
+      row('commit of a disabled event', disabled, 3),
     ],
   );
-  if (java === undefined) {
-    console.log('\nno JDK 25 here: no peer for the commit');
-    return;
-  }
   console.log();
-  const comparison = (what: string, samples: number[]): Comparison => ({
+  const comparison = (
+    what: string,
+    ours: number[],
+    peerName: string,
+    peer: number[],
+  ): Comparison => ({
     what,
-    ours: spread(samples),
-    peer: spread(theirs),
-    peerName: 'JDK 25 begin+commit',
+    ours: spread(ours),
+    peer: spread(peer),
+    peerName,
     unit: 'ns',
-    atMost: 2,
   });
-  printComparisons([comparison('commit', ours), comparison('commit with clock', timed)]);
+  const comparisons: Comparison[] = [];
+  if (java === undefined) {
+    console.log('no JDK 25 here: not compared with its commit\n');
+  } else {
+    const peer = 'JDK 25 begin+commit';
+    comparisons.push(
+      { ...comparison('commit', given, peer, theirs), atMost: 2 },
+      { ...comparison('commit with clock', timed, peer, theirs), atMost: 2 },
+    );
+  }
+  const others: readonly [name: string, mode: string, args: readonly string[]][] = [
+    ['pino line', 'pino', []],
+    ['OpenTelemetry span', 'opentelemetry', []],
+    ['trace event', 'trace', ['--trace-event-categories=node.perf.usertiming']],
+  ];
+  for (const [name, mode, args] of others) {
+    const peer = work(['peer', mode, 12, 50_000], args).slice(4);
+    comparisons.push(comparison('commit with clock', timed, name, peer));
+  }
+  printComparisons(comparisons);
 }
 
-function row(what: string, value: Spread, unit: string, atMost?: number): string[] {
-  const promise = atMost === undefined ? '-' : `<= ${atMost} ${unit}`;
+function row(what: string, value: Spread, atMost?: number): string[] {
+  const promise = atMost === undefined ? '-' : `<= ${atMost} ns`;
   const verdict = atMost === undefined ? '' : value.median <= atMost ? 'holds' : 'MISSED';
-  return [what, show(value, unit), promise, verdict];
+  return [what, show(value, 'ns'), promise, verdict];
 }
 
 async function throughput(): Promise<void> {
-  const rates: number[] = [];
+  const [committed, complete]: [number[], number[]] = [[], []];
   let lost = 0;
-  let events = 0;
-  const count = 2_000_000;
-  for (let round = 0; round < 3; round++) {
-    rates.push(work('throughput', 2, count)[0]! / 1e6);
+  let kept = 0;
+  const count = 5_000_000;
+  for (let round = 0; round < 5; round++) {
+    const [first, second] = work(['throughput', file, 2, count]);
+    committed.push(first! / 1e6);
+    complete.push(second! / 1e6);
     const recording = await openRecording(readFileSync(file));
     for await (const chunk of recording.chunks()) {
-      events += chunk.count('bench.Five');
+      kept += chunk.count('bench.Five');
       lost += chunk.count('jdk.DataLoss');
     }
+    rmSync(file);
   }
-  const kept = `${events} of ${3 * 2 * count} events kept, ${lost} DataLoss`;
-  console.log(`\n2 workers, default sizes: ${show(spread(rates), 'M events/s')}; ${kept}`);
+  const rate = spread(committed);
+  const verdict = rate.median >= 10 && lost === 0 && kept === 10 * count ? 'holds' : 'MISSED';
+  printTable(
+    ['2 workers, default sizes', 'until committed', 'until on file', 'promise', ''],
+    [
+      [
+        `${kept} of ${10 * count} events kept, ${lost} DataLoss`,
+        show(rate, 'M/s'),
+        show(spread(complete), 'M/s'),
+        '>= 10 M/s',
+        verdict,
+      ],
+    ],
+  );
 }
 
-interface Load {
-  readonly perSecond: number;
-  readonly p99: number;
-  /** Microseconds of processor time, of all threads of the server: what a noisy machine spoils least. */
-  readonly cpu: number;
-}
-
-/** Processor time of a process so far, in microseconds, in steps of 10 ms. */
-function cpuMicros(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const values = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return (Number(values[11]) + Number(values[12])) * 10_000;
-}
-
-/** Requests over kept connections for so long. */
-async function load(port: number, seconds: number, pid: number): Promise<Load> {
-  const before = cpuMicros(pid);
-  const agent = new Agent({ keepAlive: true, maxSockets: 16 });
-  const latencies: number[] = [];
-  const end = performance.now() + seconds * 1000;
-  const client = async (): Promise<void> => {
-    while (performance.now() < end) {
-      const start = performance.now();
-      await new Promise<void>((resolve, reject) => {
-        get({ host: '127.0.0.1', port, agent, path: '/items' }, (response) => {
-          response.resume();
-          response.once('end', resolve);
-        }).once('error', reject);
-      });
-      latencies.push(performance.now() - start);
-    }
-  };
-  await Promise.all(Array.from({ length: 16 }, client));
-  agent.destroy();
+function recorded(name: string, options: string): Variant {
+  const where = `filename=${join(directory, `${name.replaceAll(/\W/g, '-')}-%p.jfr`)}`;
   return {
-    perSecond: latencies.length / seconds,
-    p99: quantile(latencies, 0.99),
-    cpu: (cpuMicros(pid) - before) / latencies.length,
+    name,
+    args: ['--import', REGISTER],
+    environment: {
+      TMPDIR: directory,
+      REKINDLE_START_FLIGHT_RECORDING: `${where},${options}`,
+    },
   };
 }
 
-const SERVERS: Readonly<Record<string, readonly [args: readonly string[], options: string]>> = {
-  plain: [[], ''],
-  'default settings': [['--import', REGISTER], `filename=${file},settings=default`],
-  'profile settings': [['--import', REGISTER], `filename=${file},settings=profile`],
-  '--cpu-prof': [['--cpu-prof', `--cpu-prof-dir=${directory}`], ''],
-  'trace events (node, v8)': [
-    ['--trace-event-categories=node,v8', `--trace-event-file-pattern=${directory}/trace.log`],
-    '',
-  ],
-};
+async function servers(kind: 'small' | 'service', what: string): Promise<void> {
+  const found = await loadServers(
+    kind,
+    [
+      { name: 'plain' },
+      recorded('default settings', 'settings=default'),
+      recorded('profile settings', 'settings=profile'),
+      { name: '--cpu-prof', args: ['--cpu-prof', `--cpu-prof-dir=${directory}`] },
+      {
+        name: 'trace events (node, v8)',
+        args: [
+          '--trace-event-categories=node,v8',
+          `--trace-event-file-pattern=${directory}/trace-\${pid}.log`,
+        ],
+      },
+      { name: 'OpenTelemetry span a request', peer: 'opentelemetry' },
+      { name: 'pino line a request', peer: 'pino', environment: { REPOSITORY: directory } },
+    ],
+    { rounds, turns },
+  );
+  printLoads(what, found, 'default settings');
+}
 
-async function servers(): Promise<void> {
-  const found = new Map<string, Load[]>();
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, [args, options]] of Object.entries(SERVERS)) {
-      const environment: NodeJS.ProcessEnv = { ...process.env, REPOSITORY: directory };
-      if (options !== '') environment.REKINDLE_START_FLIGHT_RECORDING = options;
-      const child = spawn(process.execPath, [...args, WORK, 'http'], {
-        stdio: ['pipe', 'pipe', 'inherit'],
-        env: environment,
-      });
-      const [port] = await once(child.stdout!, 'data');
-      await load(Number(port), 0.5, child.pid!);
-      found.set(name, [
-        ...(found.get(name) ?? []),
-        await load(Number(port), Number(values.seconds), child.pid!),
-      ]);
-      child.stdin!.end();
-      await once(child, 'exit');
-    }
-  }
-  const plain = found.get('plain')!;
+/** Each source of the recorder alone, with its default settings, beside a recording of nothing. */
+async function sources(): Promise<void> {
+  const settings = findConfiguration('default').settings;
+  const variants = describeSources().flatMap(({ name, events: names, unavailable }) => {
+    if (unavailable !== undefined) return [];
+    const own = Object.entries(settings)
+      .filter(([key]) => names.includes(key.slice(0, key.indexOf('#'))))
+      .map(([key, value]) => `+${key}=${key.endsWith('#enabled') ? 'true' : value}`);
+    return [recorded(name, ['settings=none', ...own].join(','))];
+  });
+  const nothing = recorded('nothing', 'settings=none');
+  const found = await loadServers('small', [nothing, ...variants], { rounds, turns });
+  printLoads('small server, one source alone', found);
+}
+
+function printLoads(what: string, found: Map<string, Load[]>, promised?: string): void {
+  const [base] = found.values();
   const rows = [...found].map(([name, loads]) => {
-    const ratio = (pick: (load: Load) => number): number =>
-      quantile(
-        loads.map((load, index) => pick(load) / pick(plain[index]!)),
-        0.5,
-      );
-    const [speed, tail] = [ratio((item) => item.perSecond), ratio((item) => item.p99)];
-    const holds = speed >= 0.98 && tail <= 1.05 ? 'holds' : 'MISSED';
+    const of = (key: keyof Load, unit: string): string =>
+      show(spread(loads.map((load) => load[key])), unit);
+    const [speed, tail] = [ratio(loads, base!, 'perSecond'), ratio(loads, base!, 'p99')];
     return [
       name,
-      show(spread(loads.map(({ perSecond }) => perSecond)), 'requests/s'),
-      show(spread(loads.map(({ p99 }) => p99)), 'ms'),
-      show(spread(loads.map(({ cpu }) => cpu)), 'µs'),
+      of('perSecond', '/s'),
+      of('p99', 'µs'),
+      of('cpu', 'µs'),
       speed.toFixed(3),
       tail.toFixed(3),
-      ratio((item) => item.cpu).toFixed(3),
-      name === 'default settings' ? '>= 0.98, <= 1.05' : '-',
-      name === 'default settings' ? holds : '',
+      ratio(loads, base!, 'cpu').toFixed(3),
+      name === promised ? '>= 0.98, <= 1.05' : '-',
+      name === promised ? (speed >= 0.98 && tail <= 1.05 ? 'holds' : 'MISSED') : '',
     ];
   });
-  console.log();
-  printTable(['server', 'throughput', 'p99', 'throughput ratio', 'p99 ratio', 'promise', ''], rows);
+  printTable(
+    [what, 'requests', 'p99', 'CPU', 'requests ratio', 'p99 ratio', 'CPU ratio', 'promise', ''],
+    rows,
+  );
 }
 
+const run: Record<(typeof PARTS)[number], () => void | Promise<void>> = {
+  events,
+  throughput,
+  small: () => servers('small', 'server that does next to nothing'),
+  service: () => servers('service', 'server that does some work'),
+  sources,
+};
+
 try {
-  console.log(`${machine()}\n`);
-  if (values.only !== 'server') {
-    commits();
-    await throughput();
+  console.log(machine());
+  for (const part of PARTS) {
+    if (values.only !== undefined && values.only !== part) continue;
+    console.log();
+    await run[part]();
   }
-  if (values.only !== 'commit') await servers();
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// What recording costs an HTTP server: the same server, started once plain and once with each way of
+// watching it, all loaded in turns over kept connections by one process (http-load.mjs). In every round the
+// processes are new, since V8 does not compile a program twice alike; ratios are taken within a round.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { quantile } from './statistics.ts';
+
+const SERVER = fileURLToPath(new URL('./recorder-server.mjs', import.meta.url));
+const LOAD = fileURLToPath(new URL('./http-load.mjs', import.meta.url));
+/** Milliseconds of load in which a server gets warm, and in one of its turns. */
+const WARM = 1200;
+const TURN = 500;
+
+/** A way to start the server. */
+export interface Variant {
+  readonly name: string;
+  /** Arguments of Node.js. */
+  readonly args?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  /** A peer that the server itself tells of each request. */
+  readonly peer?: 'opentelemetry' | 'pino';
+}
+
+/** What a server did in one round. */
+export interface Load {
+  readonly perSecond: number;
+  /** Microseconds. */
+  readonly p99: number;
+  /** Microseconds of processor time a request, of all threads of the process. */
+  readonly cpu: number;
+}
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly port: number;
+  readonly latencies: number[];
+  seconds: number;
+  nanos: number;
+}
+
+/** Loads each variant of a server `turns` times in each of `rounds`; the answer has a Load for each round. */
+export async function loadServers(
+  kind: 'small' | 'service',
+  variants: readonly Variant[],
+  { rounds, turns }: { readonly rounds: number; readonly turns: number },
+): Promise<Map<string, Load[]>> {
+  const found = new Map(variants.map(({ name }): [string, Load[]] => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    const client = spawn(process.execPath, [LOAD], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: client.stdout! })[Symbol.asyncIterator]();
+    const load = async (port: number, millis: number): Promise<number[]> => {
+      client.stdin!.write(`${port} ${millis}\n`);
+      const { value } = (await lines.next()) as { value: string };
+      return value.split(' ').map(Number);
+    };
+    const servers: Running[] = [];
+    for (const variant of variants) servers.push(await start(kind, variant));
+    for (const { port } of servers) await load(port, WARM);
+    for (let turn = 0; turn < turns; turn++) {
+      // each begins a turn as often as the others
+      const first = (round + turn) % servers.length;
+      for (const server of [...servers.slice(first), ...servers.slice(0, first)]) {
+        const [before, began] = [cpuNanos(server.child.pid!), performance.now()];
+        const latencies = await load(server.port, TURN);
+        server.seconds += (performance.now() - began) / 1000;
+        server.nanos += cpuNanos(server.child.pid!) - before;
+        for (const latency of latencies) server.latencies.push(latency);
+      }
+    }
+    client.stdin!.end();
+    await once(client, 'exit');
+    for (const [index, { child, latencies, seconds, nanos }] of servers.entries()) {
+      found.get(variants[index]!.name)!.push({
+        perSecond: latencies.length / seconds,
+        p99: quantile(latencies, 0.99),
+        cpu: nanos / 1000 / latencies.length,
+      });
+      child.stdin!.end();
+      await once(child, 'exit');
+    }
+  }
+  return found;
+}
+
+/** Median over the rounds of one variant's figure to another's. */
+export function ratio(loads: readonly Load[], to: readonly Load[], of: keyof Load): number {
+  return quantile(
+    loads.map((load, round) => load[of] / to[round]![of]),
+    0.5,
+  );
+}
+
+async function start(kind: string, variant: Variant): Promise<Running> {
+  const { args = [], environment = {}, peer } = variant;
+  const own = peer === undefined ? [] : [peer];
+  const child = spawn(process.execPath, [...args, SERVER, kind, ...own], {
+    // --cpu-prof prints whatever another profiler of the process does
+    stdio: ['pipe', 'pipe', args.includes('--cpu-prof') ? 'ignore' : 'inherit'],
+    env: { ...process.env, ...environment },
+  });
+  const [port] = await once(child.stdout!, 'data');
+  return { child, port: Number(port), latencies: [], seconds: 0, nanos: 0 };
+}
+
+/** Processor time of the threads of a process that are there now. */
+function cpuNanos(pid: number): number {
+  let nanos = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const text = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8');
+    nanos += Number(text.slice(0, text.indexOf(' ')));
+  }
+  return nanos;
+}
