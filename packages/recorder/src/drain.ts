@@ -21,8 +21,8 @@ import { Parcels } from './courier.ts';
 import { GlobalBuffers } from './globals.ts';
 
 /**
- * Takes whole records (events or constants), valid during the call only. `from` and `length` say where
- * in the arena they were; those of a dead thread are still there.
+ * Takes whole records (events or constants), valid during the call only and perhaps in shared memory.
+ * `from` and `length` say where in the arena they were; those of a dead thread are still there.
  */
 export type Take = (records: Uint8Array, from: number, length: number) => void;
 
@@ -49,7 +49,7 @@ export class Drain {
   constructor(arena: Arena) {
     this.#arena = arena;
     this.#words = arena.words;
-    this.#staging = new Uint8Array(Math.max(arena.shape.threadBytes, arena.shape.globalBytes));
+    this.#staging = new Uint8Array(arena.shape.threadBytes);
     this.#parcels = new Parcels(arena);
     this.#globals = new GlobalBuffers(arena, RECORDER_IDENTITY);
   }
@@ -231,11 +231,14 @@ export class Drain {
     if (state !== GLOBAL_FREE && ours) {
       const length = Atomics.load(words, base + GLOBAL.position);
       const start = this.#arena.globalBuffer(index);
-      this.#staging.set(this.#arena.bytes.subarray(start, start + length));
-      Atomics.store(words, base + GLOBAL.position, 0);
-      Atomics.store(words, base + GLOBAL.state, GLOBAL_FREE);
-      Atomics.store(words, base + GLOBAL.identity, 0);
-      if (length > 0) take(this.#staging.subarray(0, length), start, length);
+      try {
+        // No copy: nobody waits for a global buffer, writers turn to another.
+        if (length > 0) take(this.#arena.bytes.subarray(start, start + length), start, length);
+      } finally {
+        Atomics.store(words, base + GLOBAL.position, 0);
+        Atomics.store(words, base + GLOBAL.state, GLOBAL_FREE);
+        Atomics.store(words, base + GLOBAL.identity, 0);
+      }
     } else {
       Atomics.store(words, base + GLOBAL.identity, 0);
     }
