@@ -12,12 +12,20 @@ import { Service } from './service.ts';
 import { counts, JDKS, jfr } from './testing/jdk.ts';
 import { attachThread, osThreadId } from './thread.ts';
 
+/** Nanoseconds by which the recorder's own clock has been moved. */
+const moved = vi.hoisted(() => ({ ticks: 0 }));
+vi.mock('./clock.ts', async (load) => {
+  const clock = await load<typeof import('./clock.ts')>();
+  return { ...clock, now: () => clock.now() + moved.ticks };
+});
+
 let directory: string;
 beforeAll(() => {
   directory = mkdtempSync(join(tmpdir(), 'service-'));
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  moved.ticks = 0;
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -160,8 +168,7 @@ describe('a recording with a duration', () => {
     service.handle({ op: 'configure', id, options: {} });
     service.work();
     expect((service.handle({ op: 'info', id }) as RecordingInfo).state).toBe('running');
-    const { now } = performance;
-    vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 100_001);
+    moved.ticks = 100_001e6;
     service.work();
     expect((service.handle({ op: 'info', id }) as RecordingInfo).state).toBe('stopped');
   });
