@@ -23,13 +23,14 @@ export type PoolIndex = number;
 export class Pool {
   readonly type: ClassType;
   readonly #read: (offset: number) => Value;
-  #keys: (number | bigint)[] = [];
-  #offsets: number[] = [];
+  #length = 0;
+  /** NaN where the key is beyond 2^53. */
+  #keys: Float64Array = new Float64Array(16);
+  #offsets: Float64Array = new Float64Array(16);
+  readonly #large: Map<number, bigint> = new Map();
   #values: (Value | undefined)[] = [];
   #map: Map<number | bigint, number> | undefined;
   #dense: Int32Array | undefined;
-  #largest = 0;
-  #plain = true;
 
   constructor(type: ClassType, read: (offset: number) => Value) {
     this.type = type;
@@ -38,68 +39,93 @@ export class Pool {
 
   /** Number of entries, replaced ones included. */
   get length(): number {
-    return this.#offsets.length;
+    return this.#length;
   }
 
   /** Adds an entry; its value begins at `offset`. */
   add(key: number | bigint, offset: number): void {
-    this.#keys.push(key);
-    this.#offsets.push(offset);
-    this.#map = undefined;
-    this.#dense = undefined;
-    if (typeof key === 'bigint' || key < 0) this.#plain = false;
-    else if (key > this.#largest) this.#largest = key;
+    this.#grow(1);
+    const index = this.#length++;
+    if (typeof key === 'bigint') this.#large.set(index, key);
+    this.#keys[index] = typeof key === 'bigint' ? Number.NaN : key;
+    this.#offsets[index] = offset;
   }
 
   /** Adds entries; their values begin at the offsets and `shift`. */
   addAll({ keys, offsets }: Indexed, shift: number): void {
-    for (let index = 0; index < keys.length; index++) {
-      this.add(keys[index]!, offsets[index]! + shift);
+    this.#grow(keys.length);
+    this.#keys.set(keys, this.#length);
+    for (let index = 0; index < offsets.length; index++) {
+      this.#offsets[this.#length + index] = offsets[index]! + shift;
     }
+    this.#length += keys.length;
+  }
+
+  #grow(count: number): void {
+    this.#map = undefined;
+    this.#dense = undefined;
+    const wanted = this.#length + count;
+    if (wanted <= this.#keys.length) return;
+    const room = Math.max(wanted, 2 * this.#keys.length);
+    const [keys, offsets] = [this.#keys, this.#offsets];
+    this.#keys = new Float64Array(room);
+    this.#offsets = new Float64Array(room);
+    this.#keys.set(keys);
+    this.#offsets.set(offsets);
   }
 
   key(index: PoolIndex): number | bigint {
-    return this.#keys[index] ?? 0;
+    if (!(index >= 0 && index < this.#length)) return 0;
+    return this.#large.get(index) ?? this.#keys[index]!;
   }
 
   /** Offset of an entry's value in the chunk. */
   offset(index: PoolIndex): number | undefined {
-    return this.#offsets[index];
+    return index < this.#length ? this.#offsets[index] : undefined;
   }
 
   /** The entry with a key; -1 when there is none. */
   indexOf(key: number | bigint): PoolIndex {
     const dense = this.dense;
     if (dense.length > 0) return typeof key === 'number' ? (dense[key] ?? -1) : -1;
-    this.#map ??= new Map(this.#keys.map((known, index) => [known, index]));
+    if (this.#map === undefined) {
+      this.#map = new Map();
+      for (let index = 0; index < this.#length; index++) this.#map.set(this.key(index), index);
+    }
     return this.#map.get(key) ?? -1;
   }
 
   /** Entry by key where the keys are dense: -1 for holes. Empty where they are not. */
   get dense(): Int32Array {
-    if (this.#dense === undefined) {
-      const limit = Math.max(DENSE_FLOOR, this.#keys.length * DENSE_FACTOR);
-      if (this.#plain && this.#largest < limit) {
-        this.#dense = new Int32Array(this.#largest + 1).fill(-1);
-        for (const [index, key] of this.#keys.entries()) this.#dense[Number(key)] = index;
-      } else {
-        this.#dense = new Int32Array(0);
-      }
-    }
+    this.#dense ??= this.#makeDense();
     return this.#dense;
+  }
+
+  #makeDense(): Int32Array {
+    const keys = this.#keys.subarray(0, this.#length);
+    const limit = Math.max(DENSE_FLOOR, keys.length * DENSE_FACTOR);
+    let largest = 0;
+    for (let index = 0; index < keys.length; index++) {
+      const key = keys[index]!;
+      if (!(key >= 0 && key < limit)) return new Int32Array(0);
+      if (key > largest) largest = key;
+    }
+    const dense = new Int32Array(largest + 1).fill(-1);
+    for (let index = 0; index < keys.length; index++) dense[keys[index]!] = index;
+    return dense;
   }
 
   /** The value of an entry; null for -1. */
   get(index: PoolIndex): Value {
     const known = this.#values[index];
     if (known !== undefined) return known;
-    const offset = this.#offsets[index];
+    const offset = this.offset(index);
     if (offset === undefined) return null;
     const value = this.#read(offset);
     // as long as it will be from the start: an array that grows by leaps becomes a hash table
-    if (this.#values.length < this.#offsets.length) {
+    if (this.#values.length < this.#length) {
       const known = this.#values;
-      this.#values = new Array<Value | undefined>(this.#offsets.length).fill(undefined);
+      this.#values = new Array<Value | undefined>(this.#length).fill(undefined);
       for (const [at, old] of known.entries()) this.#values[at] = old;
     }
     this.#values[index] = value;

@@ -7,7 +7,7 @@ import type { ScanMemory } from './scan-wasm.ts';
 import { Windows } from './windows.ts';
 
 /** Bytes in memory at a time, twice: more than the caches hold gains nothing. */
-const WINDOW: number = 2 << 20;
+const WINDOW: number = 4 << 20;
 /** Size and type id take this many bytes at most. */
 const MAX_HEAD = 18;
 /** The longest event that HotSpot writes: its size has four bytes of seven bits. */
