@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every chunk says about the recordings it belongs to: which they are, and what was recorded how.
-import { ActiveRecording, ActiveSetting, DataLoss, type EventDeclaration } from '@rekindle/jfr';
+import {
+  ActiveRecording,
+  ActiveSetting,
+  DataLoss,
+  type EventDeclaration,
+  Flush as FlushAlways,
+} from '@rekindle/jfr';
 import { MAX_TYPES } from './arena.ts';
-import { now } from './clock.ts';
+import { now, type Ticks } from './clock.ts';
 import type { RecordingEntry } from './recording-book.ts';
 import { effectiveSetting, type MergedSettings } from './settings.ts';
 import type { SharedTypes } from './types.ts';
@@ -11,6 +17,9 @@ import type { CommitArguments } from './values.ts';
 /** How the JDK writes "no limit" in ActiveRecording. */
 const NONE = -(2n ** 63n);
 
+/** Off unless asked for, as in the JDK: it would keep a process without other events writing. */
+const Flush = { ...FlushAlways, settings: { enabled: 'false' } } as const;
+
 type Emit = <const D extends EventDeclaration>(declaration: D, ...args: CommitArguments<D>) => void;
 
 export class Announcements {
@@ -18,11 +27,12 @@ export class Announcements {
   readonly #emit: Emit;
   /** How many of the types have been announced in this chunk. */
   #announced = 0;
+  #flushes = 0;
 
   constructor(types: SharedTypes, emit: Emit) {
     this.#types = types;
     this.#emit = emit;
-    for (const declaration of [ActiveRecording, ActiveSetting, DataLoss]) {
+    for (const declaration of [ActiveRecording, ActiveSetting, DataLoss, Flush]) {
       types.register(declaration);
     }
   }
@@ -53,6 +63,13 @@ export class Announcements {
       }
     }
     this.#announced = types.length;
+  }
+
+  /** A flush and what it wrote, where somebody wants to know. */
+  flush(settings: MergedSettings, startTicks: Ticks, buffers: number, bytes: number): void {
+    const type = this.#types.registry.event(Flush.name);
+    if (type === undefined || effectiveSetting(settings, type, 'enabled') !== 'true') return;
+    this.#emit(Flush, startTicks, now() - startTicks, ++this.#flushes, buffers, bytes);
   }
 
   #recording(recording: RecordingEntry, flushInterval: number): void {

@@ -46,6 +46,8 @@ export interface ChunkHooks {
   /** Events for the beginning and the end of each chunk. */
   begin(): void;
   end(): void;
+  /** What a flush gathered, since `startTicks`; before it is published. */
+  flushed(startTicks: Ticks, buffers: number, bytes: number): void;
 }
 
 export class Chunks {
@@ -65,6 +67,9 @@ export class Chunks {
   #sameName = 0;
   #lastEnd = 0n;
   #reportedLoss = 0;
+  /** Taken by the present flush. */
+  #buffers = 0;
+  #bytes = 0;
 
   constructor(
     arena: Arena,
@@ -135,7 +140,11 @@ export class Chunks {
   /** Makes everything committed so far visible to readers of the file. */
   flush(): void {
     if (this.#open !== undefined) {
+      const startTicks = now();
+      this.#buffers = 0;
+      this.#bytes = 0;
       this.#takeAll(this.#epoch());
+      if (this.#buffers > 0) this.#hooks.flushed(startTicks, this.#buffers, this.#bytes);
       this.#writer.flush(now());
     } else if (this.#begun !== undefined) {
       this.#takeConstants(this.#epoch());
@@ -232,6 +241,8 @@ export class Chunks {
   #append(events: Uint8Array): void {
     try {
       this.#writer.appendEvents(events);
+      this.#buffers++;
+      this.#bytes += events.length;
     } catch (error) {
       this.#lose(events.length);
       throw error;

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -17,6 +20,24 @@ describe('stack traces', () => {
     expect(frames[0]).toMatchObject({ method: 'outer', native: false });
     expect(frames[0]!.owner).toMatch(/recorder\.src\.frames_test$/);
     expect(frames[0]!.line).toBeGreaterThan(10);
+  });
+
+  it('name what a person wrote, where a source map knows it', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'frames-'));
+    const text = 'module.exports = function mapped(capture) { return capture(); };';
+    writeFileSync(join(directory, 'made.cjs'), `${text}\n//# sourceMappingURL=made.cjs.map\n`);
+    // everything on the first line comes from line 10 of the source
+    const map = { version: 3, sources: ['lib/written.ts'], names: [], mappings: 'AASA' };
+    writeFileSync(join(directory, 'made.cjs.map'), JSON.stringify(map));
+    const require = createRequire(import.meta.url);
+    const mapped = require(join(directory, 'made.cjs')) as (capture: () => unknown) => unknown;
+    function capture(): ReturnType<typeof captureFrames> {
+      return captureFrames(1, capture);
+    }
+    const [frame] = mapped(capture) as ReturnType<typeof captureFrames>;
+    rmSync(directory, { recursive: true });
+    expect(frame).toMatchObject({ line: 10 });
+    expect(frame!.owner).toMatch(/\.lib\.written$/);
   });
 
   it('leave the ways of Error as they were', () => {

@@ -2,6 +2,8 @@
 // Stack traces of JavaScript, as structured call sites. This is the dearest part of an event (about
 // 0.6 µs a frame), so the depth is limited and nothing is turned into text that was seen before.
 
+import { originalPosition } from './source-maps.ts';
+
 /** One frame, innermost first in a trace. */
 export interface Frame {
   /** Class or file the function belongs to, in the manner of a Java class name. */
@@ -35,10 +37,11 @@ export function captureFrames(
 
 function toFrame(site: NodeJS.CallSite): Frame {
   const script = site.getFileName() ?? site.getEvalOrigin() ?? '';
+  const place = originalPosition(script, site.getLineNumber() ?? 0, site.getColumnNumber() ?? 1);
   return {
-    owner: ownerName(script),
+    owner: ownerName(place.source),
     method: methodName(site.getFunctionName()),
-    line: site.getLineNumber() ?? 0,
+    line: place.line,
     native: script === '' || site.isNative(),
   };
 }

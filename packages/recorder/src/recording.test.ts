@@ -120,6 +120,27 @@ describe('a recording of one thread', () => {
     expect(repositoryBytes(directory)).toBe(0);
   });
 
+  it('tells of its flushes where it is asked to', () => {
+    const file = join(directory, 'flushes.jfr');
+    const settings = { 'jdk.Flush#enabled': 'true' };
+    const recording = new Recording({ settings, destination: file }).start();
+    const ticks = eventHandle(Tick);
+    for (let number = 0; number < 3; number++) {
+      ticks.commit(now(), number);
+      flush();
+    }
+    recording.stop();
+    recording.close();
+    for (const jdk of JDKS) {
+      const flushes = printed(jdk, file, '--events', 'jdk.Flush').map(({ values }) => values);
+      expect(flushes.map(({ flushId }) => flushId)).toEqual([1, 2, 3]);
+      for (const { elements, size } of flushes) {
+        expect(elements).toBe(1);
+        expect(size).toBeGreaterThan(5);
+      }
+    }
+  });
+
   it('records nothing while no recording runs', () => {
     const ticks = eventHandle(Tick);
     expect(ticks.enabled).toBe(false);

@@ -74,6 +74,9 @@ export class Service {
         this.#periodic.atChunk('endChunk');
         this.#announcements.newTypes(this.#settings);
       },
+      flushed: (startTicks, buffers, bytes) => {
+        this.#announcements.flush(this.#settings, startTicks, buffers, bytes);
+      },
     });
     this.#book = new RecordingBook(this.#chunks, options.tell);
     const emit: Chunks['emit'] = (declaration, ...args) => this.#chunks.emit(declaration, ...args);

@@ -29,8 +29,8 @@ export const exceptions: Source = {
     let recording = false;
     const originals = KINDS.map((kind) => [kind, scope[kind]!] as const);
     const proxies = originals.map(([kind, original]) => {
-      const proxy: typeof original = new Proxy(original, {
-        construct(target, args, newTarget): Error {
+      const handler = {
+        construct(target: typeof original, args: unknown[], newTarget: typeof original): Error {
           const error: Error = Reflect.construct(
             target,
             args,
@@ -42,7 +42,7 @@ export const exceptions: Source = {
           recording = true;
           try {
             const [message] = args;
-            const frames = captureFrames(DEPTH, proxy as never);
+            const frames = captureFrames(DEPTH, handler.construct);
             const name =
               newTarget === proxy ? kind : String((newTarget as { name?: unknown }).name);
             thrown.commit(
@@ -57,7 +57,8 @@ export const exceptions: Source = {
           }
           return error;
         },
-      });
+      };
+      const proxy = new Proxy(original, handler);
       return [kind, original, proxy] as const;
     });
     for (const [kind, original, proxy] of proxies) {
