@@ -19,7 +19,7 @@ export function runShortLived(
   const { stdout, stderr, status } = spawnSync(
     process.execPath,
     ['--expose-gc', PROGRAM, 'shortLived', repository, file, String(workers), ...unrecorded],
-    { encoding: 'utf8', timeout: 1_800_000 },
+    { encoding: 'utf8', timeout: 7_200_000 },
   );
   if (status !== 0) throw new Error(`status ${status}: ${stderr}`);
   return (JSON.parse(stdout) as { residents: number[] }).residents;
