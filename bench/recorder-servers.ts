@@ -63,7 +63,9 @@ export async function loadServers(
       return value.split(' ').map(Number);
     };
     const servers: Running[] = [];
-    for (const variant of variants) servers.push(await start(kind, variant));
+    // nobody is always the first to start
+    const order = variants.map((_, index) => variants[(index + round) % variants.length]!);
+    for (const variant of order) servers.push(await start(kind, variant));
     for (const { port } of servers) await load(port, WARM);
     for (let turn = 0; turn < turns; turn++) {
       // each begins a turn as often as the others
@@ -79,7 +81,7 @@ export async function loadServers(
     client.stdin!.end();
     await once(client, 'exit');
     for (const [index, { child, latencies, seconds, nanos }] of servers.entries()) {
-      found.get(variants[index]!.name)!.push({
+      found.get(order[index]!.name)!.push({
         perSecond: latencies.length / seconds,
         p99: quantile(latencies, 0.99),
         cpu: nanos / 1000 / latencies.length,

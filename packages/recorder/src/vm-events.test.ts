@@ -166,6 +166,11 @@ describe('startup', () => {
     expect(status).toBe(3);
   });
 
+  it('takes what is added to settings=none', () => {
+    const { settings } = parseStartOptions('settings=none,+app.Event#enabled=true');
+    expect(settings).toEqual({ 'app.Event#enabled': 'true' });
+  });
+
   it('understands the options of -XX:StartFlightRecording', () => {
     const options = parseStartOptions(
       'delay=5s,duration=2m,filename=a-%p.jfr,maxage=1h,maxsize=10m,name=mine,disk=true,' +

@@ -4,8 +4,8 @@ import { now } from '../clock.ts';
 import { EventLoopDelay, EventLoopUtilization, Resources } from '../node-events.ts';
 import { every, periodMillis, type Source } from './source.ts';
 
-/** Milliseconds between the timers whose delay is measured. */
-const RESOLUTION = 10;
+/** Milliseconds between the timers whose delay is measured. An idle process wakes up for each of them. */
+const RESOLUTION = 20;
 
 export const eventLoopDelay: Source = {
   name: 'event-loop-delay',
