@@ -173,6 +173,7 @@ function recorded(name: string, options: string): Variant {
 async function servers(kind: 'small' | 'service', what: string): Promise<void> {
   const ours = [
     { name: 'plain' },
+    recorded('recorder, nothing recorded', 'settings=none'),
     recorded('default settings', 'settings=default'),
     recorded('profile settings', 'settings=profile'),
   ];

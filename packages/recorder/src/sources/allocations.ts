@@ -56,7 +56,7 @@ export const allocationProfile: Source = {
   name: 'allocation-profile',
   slices: true,
   events: [ObjectAllocationSample],
-  cost: '0.1 %, and 0.3 s of processor time whenever the period ends',
+  cost: 'within noise, and 0.3 s of processor time whenever the period ends',
   start(context) {
     const handle = context.handle(ObjectAllocationSample);
     const longest = periodMillis(context, ObjectAllocationSample, FIRST_SLICE);

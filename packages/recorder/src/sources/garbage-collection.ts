@@ -48,7 +48,7 @@ export const garbageCollection: Source = {
     GCPhasePause,
     GCHeapSummary,
   ],
-  cost: '0.2 %',
+  cost: 'up to 4 % where there are 100 a second',
   start(context) {
     const handles = {
       collection: context.handle(GarbageCollection),

@@ -35,7 +35,7 @@ export const cpuProfile: Source = {
   name: 'cpu-profile',
   slices: true,
   events: [ExecutionSample],
-  cost: '0.5 % at 20 ms',
+  cost: 'within noise at 20 ms',
   start(context) {
     const handle = context.handle(ExecutionSample);
     const session = new Session();
