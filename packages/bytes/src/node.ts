@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /// <reference types="node" />
 // The part of the package that needs Node.js: files.
-import { closeSync, fstatSync, openSync, read, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { ByteError } from './error.ts';
 import { type ByteSource, checkSlice } from './source.ts';
 
@@ -10,7 +10,6 @@ export interface FileSource extends ByteSource {
   readonly path: string;
   slice(start: number, end: number): Uint8Array;
   read(start: number, target: Uint8Array): void;
-  readAhead(start: number, target: Uint8Array): Promise<void>;
   /** Length of the file now; `byteLength` is the length when it was opened or last refreshed. */
   refresh(): number;
   close(): void;
@@ -34,7 +33,13 @@ export function openFileSource(path: string): FileSource {
     let filled = 0;
     while (filled < bytes.length) {
       const count = readSync(fd, bytes, filled, bytes.length - filled, start + filled);
-      if (count === 0) throw becameShorter(path, start + filled);
+      if (count === 0) {
+        throw new ByteError(
+          'BYTES_TRUNCATED',
+          `${path} became shorter while it was read`,
+          start + filled,
+        );
+      }
       filled += count;
     }
   };
@@ -53,15 +58,6 @@ export function openFileSource(path: string): FileSource {
       checkSlice(start, start + target.length, byteLength);
       fill(start, target);
     },
-    async readAhead(start: number, target: Uint8Array): Promise<void> {
-      checkSlice(start, start + target.length, byteLength);
-      let filled = 0;
-      while (filled < target.length) {
-        const count = await readSome(fd, target.subarray(filled), start + filled);
-        if (count === 0) throw becameShorter(path, start + filled);
-        filled += count;
-      }
-    },
     refresh(): number {
       byteLength = fstatSync(fd).size;
       return byteLength;
@@ -71,18 +67,4 @@ export function openFileSource(path: string): FileSource {
       open = false;
     },
   };
-}
-
-function becameShorter(path: string, offset: number): ByteError {
-  return new ByteError('BYTES_TRUNCATED', `${path} became shorter while it was read`, offset);
-}
-
-/** As `readSync`, by a thread of libuv's. */
-function readSome(fd: number, target: Uint8Array, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, target, 0, target.length, position, (error, count) => {
-      if (error === null) resolve(count);
-      else reject(error);
-    });
-  });
 }

@@ -13,11 +13,6 @@ export interface ByteSource {
    * pass through more than they keep. Left out where slices are views already.
    */
   read?(start: number, target: Uint8Array): Promise<void> | void;
-  /**
-   * As `read`, by somebody else while the caller goes on with other bytes. Left out where there is nobody,
-   * or `read` costs nothing.
-   */
-  readAhead?(start: number, target: Uint8Array): Promise<void>;
 }
 
 /** A source over bytes in memory; slices are views. */

@@ -7,13 +7,13 @@ import { findChunks } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
 import { type Bytes, checkpoint, chunk, event, metadata, PRIMITIVES } from './testing/assemble.ts';
 
-/** Sources of every kind: views of memory; read into memory of the caller's; read ahead as well. */
+/** Sources of every kind: views of memory; read into memory of the caller's, at once or later. */
 const sources: readonly ((bytes: Uint8Array) => ByteSource)[] = [
   bufferSource,
   readSource,
   (bytes) => ({
     ...readSource(bytes),
-    readAhead: async (start, target) => {
+    read: async (start, target) => {
       await new Promise((resolve) => setImmediate(resolve));
       target.set(bytes.subarray(start, start + target.length));
     },

@@ -4,10 +4,9 @@
 import type { ByteSource } from '@rekindle/bytes';
 import { EventBatch, type ScanStop, scanEvents } from './scan.ts';
 import type { ScanMemory } from './scan-wasm.ts';
-import { Windows } from './windows.ts';
 
-/** Bytes in memory at a time, twice: more than the caches hold gains nothing. */
-const WINDOW: number = 4 << 20;
+/** Bytes in memory at a time: what the second cache holds. */
+const WINDOW: number = 1 << 19;
 /** Size and type id take this many bytes at most. */
 const MAX_HEAD = 18;
 /** The longest event that HotSpot writes: its size has four bytes of seven bits. */
@@ -53,26 +52,15 @@ export async function scanSource(
   memory?: ScanMemory,
   window: number = WINDOW,
 ): Promise<ScanStop | undefined> {
-  const windows = new Windows(source, end, Math.min(window, end - start), memory);
-  try {
-    return await scanWindows(windows, start, end, scanner, window);
-  } finally {
-    await windows.close();
-  }
-}
-
-async function scanWindows(
-  windows: Windows,
-  start: number,
-  end: number,
-  scanner: Scanner,
-  window: number,
-): Promise<ScanStop | undefined> {
+  const reads = source.read !== undefined;
+  const most = Math.min(window, end - start);
+  const room = memory?.reserve(most) ?? new Uint8Array(reads ? most : 0);
   let position = start;
   let wanted = window;
   while (position < end) {
-    const bytes = await windows.at(position, Math.min(wanted, end - position));
-    const { length } = bytes;
+    const length = Math.min(wanted, end - position) | 0;
+    const pending = bytesAt(source, position, length, room);
+    const bytes = pending instanceof Uint8Array ? pending : await pending;
     wanted = window;
     let at = 0;
     while (at < length) {
@@ -92,4 +80,26 @@ async function scanWindows(
     position += at;
   }
   return undefined;
+}
+
+/** Bytes of the source: in the room where they fit, or its own. */
+function bytesAt(
+  source: ByteSource,
+  position: number,
+  length: number,
+  room: Uint8Array,
+): Uint8Array | Promise<Uint8Array> {
+  const fits = length <= room.length;
+  if (source.read !== undefined) {
+    const bytes = fits ? room.subarray(0, length) : new Uint8Array(length);
+    const pending = source.read(position, bytes);
+    return pending === undefined ? bytes : pending.then(() => bytes);
+  }
+  const slice = source.slice(position, position + length);
+  const place = (bytes: Uint8Array): Uint8Array => {
+    if (!fits) return bytes;
+    room.set(bytes);
+    return room.subarray(0, length);
+  };
+  return slice instanceof Uint8Array ? place(slice) : slice.then(place);
 }

@@ -13,7 +13,7 @@ const FREE = 148_480;
 const PAGE = 65_536;
 
 /** One that has been used is kept for the next, unless its memory has become larger than this. */
-const KEEP_BYTES: number = 16 << 20;
+const KEEP_BYTES: number = 4 << 20;
 
 /** Constants stepped over at a time, and the memory that what is found takes. */
 export const INDEX_BATCH = 4096;
