@@ -6,7 +6,7 @@ import { EventBatch, type ScanStop, scanEvents } from './scan.ts';
 import type { ScanMemory } from './scan-wasm.ts';
 
 /** Bytes in memory at a time: what the second cache holds. */
-const WINDOW: number = 1 << 19;
+const WINDOW: number = 1 << 18;
 /** Size and type id take this many bytes at most. */
 const MAX_HEAD = 18;
 /** The longest event that HotSpot writes: its size has four bytes of seven bits. */
