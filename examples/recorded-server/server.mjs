@@ -23,19 +23,19 @@ function price(item) {
   return Math.round(sum);
 }
 
+function priced(_, id) {
+  return { id, price: price(id), note: 'x'.repeat(200) };
+}
+
 function order(count) {
   const event = orders.begin();
-  const items = Array.from({ length: count }, (_, id) => ({
-    id,
-    price: price(id),
-    note: 'x'.repeat(200),
-  }));
+  const items = Array.from({ length: count }, priced);
   const total = items.reduce((sum, item) => sum + item.price, 0);
   event.commit({ items: count, total });
   return { items, total };
 }
 
-const server = createServer((request, response) => {
+const server = createServer(function answer(request, response) {
   const count = 1 + (request.url.length % 7);
   response.setHeader('content-type', 'application/json');
   response.end(JSON.stringify(order(count)));
