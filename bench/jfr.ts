@@ -23,7 +23,7 @@ import { readAll, readOne, type Work } from './jfr-work.ts';
 import { machine, printComparisons, printTable, type Spread, show, spread } from './statistics.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const CLI = join(ROOT, 'packages/cli/bin/rekindle.mjs');
+const CLI = join(ROOT, 'packages/cli/bin/rekindle.cjs');
 const PEER = join(ROOT, 'bench/java/JfrPeer.java');
 
 const { values } = parseArgs({

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { demoGuest, isolatedState, leftBehind, NOTHING, until } from './testing/vms.ts';
 
-const BIN = fileURLToPath(new URL('../packages/cli/bin/rekindle.mjs', import.meta.url));
+const BIN = fileURLToPath(new URL('../packages/cli/bin/rekindle.cjs', import.meta.url));
 const state = isolatedState();
 const snapshot = join(state.directory, 'shop.snapshot');
 

@@ -10,7 +10,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newestJdk } from '../packages/jfr/src/testing/jdk.ts';
 
-const REKINDLE = fileURLToPath(new URL('../packages/cli/bin/rekindle.mjs', import.meta.url));
+const REKINDLE = fileURLToPath(new URL('../packages/cli/bin/rekindle.cjs', import.meta.url));
 const BUSY = fileURLToPath(new URL('producers/Busy.java', import.meta.url));
 const jdk = newestJdk(17);
 if (jdk === undefined) console.warn('exports: skipped, no JDK');

@@ -23,7 +23,7 @@ import { demoGuest, isolatedState, leftBehind, NOTHING, SERVICE } from './testin
 const state = isolatedState();
 const directory = join(state.directory, 'snapshot');
 const owners = join(state.directory, 'owners.jfr');
-const rekindle = fileURLToPath(new URL('../packages/cli/bin/rekindle.mjs', import.meta.url));
+const rekindle = fileURLToPath(new URL('../packages/cli/bin/rekindle.cjs', import.meta.url));
 let booted: BootedVm;
 let asked: Capture;
 let found: Introspection;

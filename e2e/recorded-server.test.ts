@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findJdks, jdkOf, runJfr } from '../packages/jfr/src/testing/jdk.ts';
 
 const EXAMPLE = fileURLToPath(new URL('../examples/recorded-server/', import.meta.url));
-const REKINDLE = fileURLToPath(new URL('../packages/cli/bin/rekindle.mjs', import.meta.url));
+const REKINDLE = fileURLToPath(new URL('../packages/cli/bin/rekindle.cjs', import.meta.url));
 const VIEWS = ['hot-methods', 'gc', 'allocation-by-site', 'latencies-by-type'];
 
 let directory: string;

@@ -6,6 +6,6 @@ import { runAll } from './run.mjs';
 process.exit(
   runAll([
     ['node', 'tools/setup.mjs', '--for', 'demo'],
-    ['node', 'packages/cli/bin/rekindle.mjs', 'demo', ...process.argv.slice(2)],
+    ['node', 'packages/cli/bin/rekindle.cjs', 'demo', ...process.argv.slice(2)],
   ]),
 );

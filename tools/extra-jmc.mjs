@@ -29,7 +29,7 @@ function run(command, args) {
 /** Events by type as our own reader counts them. */
 function ours(file) {
   const { stdout } = run('node', [
-    'packages/cli/bin/rekindle.mjs',
+    'packages/cli/bin/rekindle.cjs',
     'jfr',
     'summary',
     '--json',
@@ -43,7 +43,7 @@ function recordBusy() {
   const file = join(mkdtempSync(join(tmpdir(), 'jmc-')), 'node.jfr');
   const program = 'packages/recorder/src/testing/programs/busy.mjs';
   const options = ['record', '--settings', 'profile', '--filename', file];
-  run('node', ['packages/cli/bin/rekindle.mjs', ...options, '--', 'node', program]);
+  run('node', ['packages/cli/bin/rekindle.cjs', ...options, '--', 'node', program]);
   return file;
 }
 

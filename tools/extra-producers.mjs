@@ -56,7 +56,7 @@ function libraries() {
 
 /** A file of each chunk. */
 function pieces(path) {
-  const rekindle = join(ROOT, 'packages/cli/bin/rekindle.mjs');
+  const rekindle = join(ROOT, 'packages/cli/bin/rekindle.cjs');
   const args = ['jfr', 'disassemble', '--max-chunks', '1', '--output', dirname(path), path];
   return run('node', [rekindle, ...args])
     .trim()

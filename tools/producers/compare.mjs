@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { openRecording, toObject } from '@rekindle/jfr';
 import { ROOT, run } from './run.mjs';
 
-const REKINDLE = join(ROOT, 'packages/cli/bin/rekindle.mjs');
+const REKINDLE = join(ROOT, 'packages/cli/bin/rekindle.cjs');
 /** The JDK's tool breaks off. */
 const INTERNAL = /unexpected internal error|^Exception in thread/m;
 const QUESTIONS = [

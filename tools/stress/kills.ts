@@ -22,7 +22,7 @@ const JUDGE = join(root, 'packages/recorder/src/testing/programs/Killed.java');
 function rekindle(...args: readonly string[]): string {
   return execFileSync(
     process.execPath,
-    [join(root, 'packages/cli/bin/rekindle.mjs'), 'jfr', ...args],
+    [join(root, 'packages/cli/bin/rekindle.cjs'), 'jfr', ...args],
     { encoding: 'utf8', maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'ignore'] },
   );
 }

@@ -11,8 +11,16 @@ export class MetadataStrings {
   readonly #offsets: Uint32Array;
   readonly #texts: (string | undefined)[];
 
+  /** `offsets`: where in the bytes each begins. */
+  constructor(bytes: Uint8Array, offsets: Uint32Array) {
+    this.length = offsets.length;
+    this.#bytes = bytes;
+    this.#offsets = offsets;
+    this.#texts = new Array<string | undefined>(offsets.length).fill(undefined);
+  }
+
   /** Steps over the table. Throws ByteError and JFR_BAD_METADATA (offset within the bytes). */
-  constructor(cursor: ByteCursor) {
+  static read(cursor: ByteCursor): MetadataStrings {
     const { bytes, limit } = cursor;
     const start = cursor.position;
     const count = cursor.varint();
@@ -20,18 +28,16 @@ export class MetadataStrings {
     if (count > cursor.remaining) {
       throw new JfrError('JFR_BAD_METADATA', `string table of ${count} entries`, { offset: start });
     }
-    this.length = count;
-    this.#bytes = bytes;
-    this.#offsets = new Uint32Array(count);
-    this.#texts = new Array<string | undefined>(count).fill(undefined);
+    const offsets = new Uint32Array(count);
     for (let index = 0; index < count; index++) {
       const at = cursor.position;
-      this.#offsets[index] = at;
+      offsets[index] = at;
       cursor.seek(skipString(bytes, at, limit));
       if (bytes[at] === STRING_POOLED) {
         throw new JfrError('JFR_BAD_METADATA', 'pooled string in the metadata', { offset: at });
       }
     }
+    return new MetadataStrings(bytes, offsets);
   }
 
   /** Null is ''. Throws JFR_BAD_METADATA where there is none. */

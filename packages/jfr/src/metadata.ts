@@ -81,7 +81,7 @@ function readEvent(event: Uint8Array): TypeModel {
   cursor.long(); // start ticks
   cursor.long(); // duration
   const id = cursor.long();
-  const strings = new MetadataStrings(cursor);
+  const strings = MetadataStrings.read(cursor);
   const places = checkElements(cursor, strings);
   const names = new Map(places.classes.map((head) => [head.id, head.name]));
   const elementAt = (offset: number): Element =>

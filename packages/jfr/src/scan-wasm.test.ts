@@ -55,13 +55,7 @@ test('walking passes over the events that scanning finds, and counts them', () =
       for (let row = 0; row < batch.count; row++) {
         const offset = batch.offsets[row]!;
         const typeId = batch.typeIds[row]!;
-        const odd =
-          typeId === stopAt ||
-          typeId < 0 ||
-          typeId > 16_383 ||
-          skipVarint(bytes, offset) > offset + 4 ||
-          skipVarint(bytes, skipVarint(bytes, offset)) > skipVarint(bytes, offset) + 2;
-        if (odd || offset > bytes.length - 8) break;
+        if (typeId === stopAt || typeId < 0 || typeId > 16_383) break;
         position = batch.offsets[row + 1]!;
         const known = expected.get(typeId) ?? [0, 0];
         expected.set(typeId, [known[0] + 1, known[1] + position - offset]);

@@ -27,6 +27,16 @@ export interface Indexed {
   readonly next: number;
 }
 
+/** Longer content of a metadata event is left to TypeScript: ten times what any producer writes. */
+const METADATA_BYTES: number = 4 << 20;
+const MAX_CLASSES = 8192;
+
+/** Content of a metadata event: where its strings begin, and its classes - two below the root. */
+export interface LocatedMetadata {
+  readonly strings: Uint32Array;
+  readonly classes: Uint32Array;
+}
+
 interface ScanExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly position: { readonly value: number };
@@ -40,6 +50,8 @@ interface ScanExports {
     keys: number,
     offsets: number,
   ): number;
+  strings(start: number, limit: number, base: number, count: number, offsets: number): number;
+  classes(start: number, limit: number, base: number, from: number, to: number): number;
 }
 
 /** What is used of WebAssembly; its types come with those of browsers only. */
@@ -130,6 +142,30 @@ export class ScanMemory {
       keys: new Float64Array(buffer, base, done),
       offsets: new Int32Array(buffer, offsets, done),
       next: this.#exports.position.value - base,
+    };
+  }
+
+  /**
+   * Steps through the content of a metadata event, which has its string table of `count` at `at`.
+   * Undefined where it cannot, and TypeScript is to say why.
+   */
+  metadata(content: Uint8Array, at: number, count: number): LocatedMetadata | undefined {
+    if (content.length > METADATA_BYTES || count > content.length) return undefined;
+    const lists = (count + MAX_CLASSES) * 4;
+    const room = this.reserve(lists + content.length);
+    const strings = room.byteOffset;
+    const classes = strings + count * 4;
+    const base = strings + lists;
+    room.set(content, lists);
+    const limit = base + content.length;
+    const root = this.#exports.strings(base + at, limit, base, count, strings);
+    if (root < 0) return undefined;
+    const end = this.#exports.classes(root, limit, base, classes, base);
+    if (end < 0) return undefined;
+    const { buffer } = room;
+    return {
+      strings: new Uint32Array(buffer, strings, count).slice(),
+      classes: new Uint32Array(buffer, classes, (end - classes) / 4).slice(),
     };
   }
 

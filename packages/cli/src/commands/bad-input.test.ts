@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-const BIN = fileURLToPath(new URL('../../bin/rekindle.mjs', import.meta.url));
+const BIN = fileURLToPath(new URL('../../bin/rekindle.cjs', import.meta.url));
 let folder: string;
 
 beforeAll(() => {

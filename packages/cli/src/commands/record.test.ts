@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { openRecording } from '@rekindle/jfr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-const REKINDLE = fileURLToPath(new URL('../../bin/rekindle.mjs', import.meta.url));
+const REKINDLE = fileURLToPath(new URL('../../bin/rekindle.cjs', import.meta.url));
 const BUSY =
   'const end = Date.now() + 60000; setInterval(() => { for (let i = 0; i < 1e6; i++) Math.sqrt(i); if (Date.now() > end) process.exit(); }, 5)';
 

@@ -82,7 +82,7 @@ function converse(
   });
 }
 
-const REKINDLE = fileURLToPath(new URL('../../bin/rekindle.mjs', import.meta.url));
+const REKINDLE = fileURLToPath(new URL('../../bin/rekindle.cjs', import.meta.url));
 const jdk25 = newestJdk(25);
 
 describe.skipIf(jdk25 === undefined)('--interactive beside JDK 25', () => {

@@ -2,13 +2,13 @@
 // What `rekindle jfr summary` does, without what parses its options: see main.ts.
 import type { FileSource } from '@rekindle/bytes/node';
 import { formatSummary, type Summary, summarizeWhole } from '@rekindle/jfr/summary';
-import { printJson } from '../output.ts';
+import { printJson, writeWhole } from '../output.ts';
 import { openSource } from './source.ts';
 
 export async function printSummary(file: string, json: boolean): Promise<void> {
   const summary = await summaryOf(file);
   if (!json) {
-    process.stdout.write(formatSummary(summary));
+    writeWhole(formatSummary(summary));
     return;
   }
   const { version, chunks, startNanos, durationNanos, events } = summary;

@@ -20,7 +20,7 @@ export function rekindle(
   input?: Uint8Array,
   environment: Readonly<Record<string, string>> = {},
 ): Ran {
-  const program = join(ROOT, 'packages/cli/bin/rekindle.mjs');
+  const program = join(ROOT, 'packages/cli/bin/rekindle.cjs');
   const run = spawnSync(process.execPath, [program, ...args], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
