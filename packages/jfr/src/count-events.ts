@@ -42,12 +42,14 @@ const TALLY_BYTES: number = 2 ** 31;
 class Counter implements Scanner {
   readonly #memory: ScanMemory | undefined;
   readonly #counts: Map<number, { count: number; bytes: number }> = new Map();
-  readonly #batch: EventBatch = new EventBatch();
+  readonly #batch: EventBatch;
   /** Bytes since the tally was taken. */
   #tallied = 0;
 
   constructor(memory: ScanMemory | undefined) {
     this.#memory = memory;
+    // one that WebAssembly leaves, and then that goes on
+    this.#batch = new EventBatch(memory && 1);
     memory?.takeTally(() => {}); // what a scan that was given up left
   }
 

@@ -22,11 +22,12 @@ export interface Scanner {
   readonly stop: ScanStop | undefined;
 }
 
-/** A scanner that hands on the events in batches. */
+/** A scanner that hands on the events in batches, of `capacity` events where that is given. */
 export function batchScanner(
   listen: (bytes: Uint8Array, batch: EventBatch, base: number) => void,
+  capacity?: number,
 ): Scanner {
-  const batch = new EventBatch();
+  const batch = new EventBatch(capacity);
   return {
     get stop(): ScanStop | undefined {
       return batch.stop;
@@ -42,7 +43,7 @@ export function batchScanner(
 /**
  * Scans the events of a source from `start` to `end`. Returns why and where (in the source) it stopped,
  * if it did. `window` is how many bytes are in memory at a time, 18 at least; they are in `memory` where
- * that is given, as far as they fit into a window.
+ * that is given.
  */
 export async function scanSource(
   source: ByteSource,
@@ -53,8 +54,9 @@ export async function scanSource(
   window: number = WINDOW,
 ): Promise<ScanStop | undefined> {
   const reads = source.read !== undefined;
-  const most = Math.min(window, end - start);
-  const room = memory?.reserve(most) ?? new Uint8Array(reads ? most : 0);
+  const roomFor = (length: number): Uint8Array =>
+    memory?.reserve(length) ?? new Uint8Array(reads ? length : 0);
+  let room = roomFor(Math.min(window, end - start));
   let position = start;
   let wanted = window;
   while (position < end) {
@@ -74,7 +76,10 @@ export async function scanSource(
         return { ...stop, offset: position + at };
       }
       // the event goes on behind the window: begin again with it
-      if (stop.size > window && stop.size <= left) wanted = stop.size;
+      if (stop.size > window && stop.size <= left) {
+        wanted = stop.size;
+        if (wanted > room.length) room = roomFor(wanted);
+      }
       break;
     }
     position += at;

@@ -19,13 +19,21 @@ const BATCH = 1024;
 
 /** The events last scanned. */
 export class EventBatch {
-  readonly offsets: Uint32Array = new Uint32Array(BATCH + 1);
+  readonly offsets: Uint32Array;
   /** Type ids; -1 for those beyond 2^31, which {@link largeTypeId} has. */
-  readonly typeIds: Int32Array = new Int32Array(BATCH);
+  readonly typeIds: Int32Array;
+  /** Events it has room for. */
+  readonly capacity: number;
   /** Events in the batch; `offsets[count]` is the end of the last. */
   count = 0;
   /** Set when the scan cannot go on. */
   stop: ScanStop | undefined;
+
+  constructor(capacity: number = BATCH) {
+    this.capacity = capacity;
+    this.offsets = new Uint32Array(capacity + 1);
+    this.typeIds = new Int32Array(capacity);
+  }
 }
 
 /**
@@ -38,14 +46,14 @@ export function scanEvents(
   end: number,
   batch: EventBatch,
 ): number {
-  const { offsets, typeIds } = batch;
+  const { offsets, typeIds, capacity } = batch;
   // the last bytes are read with care: a read beyond the end of an array, even one, makes the engine's
   // code for all of them slower
   const safe = Math.min(end, bytes.length) - MAX_HEAD;
   let position = start;
   let count = 0;
   batch.stop = undefined;
-  while (position <= safe && count < BATCH) {
+  while (position <= safe && count < capacity) {
     const offset = position;
     let size = bytes[position++]!;
     if (size > 127) {
@@ -85,7 +93,7 @@ export function scanEvents(
     typeIds[count++] = typeId;
     position = next;
   }
-  while (batch.stop === undefined && position > safe && position < end && count < BATCH) {
+  while (batch.stop === undefined && position > safe && position < end && count < capacity) {
     const { size, typeId, body } = readHead(bytes, position, end);
     const next = position + size;
     if (!(next >= body && next <= end)) {

@@ -27,11 +27,11 @@
       (loop $events
         (br_if $out (i32.gt_s (local.get $p) (local.get $safe)))
         ;; the size: 7 bits of each byte
-        (local.set $head (i32.load align=1 (local.get $p)))
-        (local.set $size (i32.and (local.get $head) (i32.const 0x7f)))
+        (local.set $size (i32.load8_u (local.get $p)))
         (local.set $at (i32.add (local.get $p) (i32.const 1)))
-        (if (i32.and (local.get $head) (i32.const 0x80)) (then
-          (local.set $size (i32.or (local.get $size)
+        (if (i32.gt_u (local.get $size) (i32.const 127)) (then
+          (local.set $head (i32.load align=1 (local.get $p)))
+          (local.set $size (i32.or (i32.and (local.get $head) (i32.const 0x7f))
             (i32.and (i32.shr_u (local.get $head) (i32.const 1)) (i32.const 0x3f80))))
           (local.set $at (i32.add (local.get $p) (i32.const 2)))
           (if (i32.and (local.get $head) (i32.const 0x8000)) (then

@@ -6,7 +6,7 @@ import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
 import { readCheckpointHead } from './pool.ts';
-import { largeTypeId, type ScanStop } from './scan.ts';
+import { type EventBatch, largeTypeId, type ScanStop } from './scan.ts';
 import { batchScanner, type Scanner, scanSource } from './scan-source.ts';
 import { COMMON_TYPE_IDS, ScanMemory } from './scan-wasm.ts';
 
@@ -56,7 +56,7 @@ async function sift(
   table[0] = table[1] = NOTED;
   for (const typeId of typeIds) if (typeId < COMMON_TYPE_IDS) table[typeId] ||= KEPT;
   memory?.table.set(table);
-  const others = batchScanner((bytes, batch, at) => {
+  const note = (bytes: Uint8Array, batch: EventBatch, at: number): void => {
     const { offsets, typeIds: types, count } = batch;
     let from = -1;
     for (let row = 0; row <= count; row++) {
@@ -74,7 +74,9 @@ async function sift(
       if (typeId === 1) checkpoints.set(original, packed);
       else if (original === header.metadataPosition) metadataPosition = packed;
     }
-  });
+  };
+  // one that WebAssembly leaves, and then that goes on
+  const others = batchScanner(note, memory && 1);
   const scanner: Scanner = {
     get stop(): ScanStop | undefined {
       return others.stop;
@@ -141,12 +143,21 @@ function checkChain(
   }
 }
 
+/** One that has been used is kept for the next, unless it has become larger than this. */
+const KEEP_BYTES: number = 4 << 20;
+let idle: Uint8Array | undefined;
+
 /** Bytes put together from pieces, with where each came from. */
 class Packer {
   length = 0;
-  #bytes: Uint8Array = new Uint8Array(1 << 16);
+  #bytes: Uint8Array;
   readonly #starts: number[] = [];
   readonly #origins: number[] = [];
+
+  constructor() {
+    this.#bytes = idle ?? new Uint8Array(1 << 20);
+    idle = undefined;
+  }
 
   add(bytes: Uint8Array, start: number, end: number, origin: number): void {
     const length = this.length + end - start;
@@ -161,8 +172,11 @@ class Packer {
     this.length = length;
   }
 
+  /** Nothing can be added any more. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.length);
+    const bytes = this.#bytes.slice(0, this.length);
+    if (this.#bytes.length <= KEEP_BYTES) idle = this.#bytes;
+    return bytes;
   }
 
   origin(offset: number): number {
