@@ -5,6 +5,7 @@ import {
   errno,
   eventfd,
   fcntl,
+  flock,
   kill,
   pollDescriptor,
   read,
@@ -24,6 +25,20 @@ export function closeDescriptor(fd: number): void {
 /** A second descriptor of the same open file, closed on exec. */
 export function duplicate(fd: number): number {
   return checked(fcntl(fd, F_DUPFD_CLOEXEC, 0), 'fcntl F_DUPFD_CLOEXEC', `descriptor ${fd}`);
+}
+
+const LOCK = { shared: 1, exclusive: 2 } as const;
+const LOCK_NB = 4;
+
+/**
+ * Locks an open file, or turns its lock into the other kind, without waiting; the lock ends with the last
+ * duplicate of the descriptor. @returns false when somebody else's lock is in the way
+ */
+export function lockFile(fd: number, kind: keyof typeof LOCK): boolean {
+  if (flock(fd, LOCK[kind] | LOCK_NB) === 0) return true;
+  const value = errno();
+  if (value === ERRNO.EAGAIN) return false;
+  throw new SystemError('flock', value, `descriptor ${fd}`);
 }
 
 /**

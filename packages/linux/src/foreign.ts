@@ -91,6 +91,12 @@ export const fcntl: Call<[fd: number, command: number, argument: number]> = bind
   'int fcntl(int fd, int command, intptr_t argument)',
 );
 
+// SAFETY: no memory; the lock belongs to the open file, so to every duplicate of the descriptor, and ends with the
+// last of them. Any thread. flock(2)
+export const flock: Call<[fd: number, operation: number]> = bind(
+  'int flock(int fd, int operation)',
+);
+
 // SAFETY: touches no memory; returns a new descriptor owned by the caller. Any thread. socket(2)
 export const socket: Call<[domain: number, type: number, protocol: number]> = bind(
   'int socket(int domain, int type, int protocol)',

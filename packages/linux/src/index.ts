@@ -5,6 +5,7 @@ export {
   duplicate,
   EventDescriptor,
   killProcess,
+  lockFile,
   openProcess,
   signalProcess,
   whenReadable,

@@ -19,6 +19,8 @@ export type MemoryBackend =
       readonly kind: 'userfaultfd';
       /** Unix stream socket on which the pager already listens for Firecracker's handshake. */
       readonly socketPath: string;
+      /** File in memory that clones share; the VMM maps it privately. */
+      readonly sharedPath?: string | undefined;
     };
 
 /** A TCP port of the guest made reachable from the host. */

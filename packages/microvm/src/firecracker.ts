@@ -171,6 +171,15 @@ export class FirecrackerEngine implements Engine {
   }
 
   async restore(spec: RestoreSpec, backend: MemoryBackend): Promise<Machine> {
+    if (backend.kind === 'userfaultfd' && backend.sharedPath !== undefined) {
+      throw new MicrovmError(
+        'BAD_SPEC',
+        'Firecracker cannot share memory between clones that a pager serves',
+        {
+          hint: 'its guest memory is anonymous; restore with --pager file: clones share the page cache then',
+        },
+      );
+    }
     const { directory, identity } = spec;
     const { network } = this.#options;
     const start = monotonicNow();

@@ -183,7 +183,7 @@ export class QemuEngine implements Engine {
       };
       started = await this.#start(binary, setup, {
         descriptors: [state],
-        env: backend.kind === 'file' ? {} : this.#preload(backend.socketPath, spec.memory),
+        env: backend.kind === 'file' ? {} : this.#preload(backend, spec.memory),
       });
       const { qmp } = started;
       requireVersion(qmp.version, identity);
@@ -225,7 +225,10 @@ export class QemuEngine implements Engine {
     }
   }
 
-  #preload(socketPath: string, memory: string): Record<string, string> {
+  #preload(
+    { socketPath, sharedPath }: Extract<MemoryBackend, { kind: 'userfaultfd' }>,
+    memory: string,
+  ): Record<string, string> {
     const library = this.#options.preloadLibrary;
     if (library === undefined) {
       throw new MicrovmError('BAD_SPEC', 'a pager needs the preload library', {
@@ -236,6 +239,7 @@ export class QemuEngine implements Engine {
       LD_PRELOAD: library,
       REKINDLE_UFFD_SOCKET: socketPath,
       REKINDLE_UFFD_RAM: memory,
+      ...(sharedPath === undefined ? {} : { REKINDLE_UFFD_SHARED: sharedPath }),
     };
   }
 

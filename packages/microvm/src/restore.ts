@@ -10,6 +10,7 @@ import {
   type PagerOptions,
   type PagerPolicy,
   type PagerSummary,
+  sharedPathFor,
   spawnPager,
 } from '@rekindle/pager';
 import type { Engine, Machine, MachineExit, PortForward } from './engine.ts';
@@ -33,6 +34,8 @@ export interface RestoreOptions {
   /** Default: `prefetch` with a working set, else `on-demand`. */
   readonly policy?: RestorePolicy | undefined;
   readonly workingSet?: string | undefined;
+  /** Share memory with the other VMs of this snapshot, as far as nobody writes to it. `file` always does. */
+  readonly share?: boolean | undefined;
   /** Where the pager's recording goes; host events go to `log`. */
   readonly record?: string | undefined;
   /** Default: the guest ports of the snapshot, each on a free port. */
@@ -123,7 +126,11 @@ export async function restoreVm(
         },
         pager === undefined
           ? { kind: 'file' }
-          : { kind: 'userfaultfd', socketPath: pager.socketPath },
+          : {
+              kind: 'userfaultfd',
+              socketPath: pager.socketPath,
+              sharedPath: pager.sharedPath,
+            },
       ),
     );
     const loaded = monotonicNow();
@@ -186,6 +193,7 @@ async function chooseEngine(
 interface StartedPager {
   readonly handle: PagerHandle;
   readonly socketPath: string;
+  readonly sharedPath: string | undefined;
   readonly disown: () => void;
 }
 
@@ -195,18 +203,20 @@ function startPager(
   subject: RestoreSubject,
   socketPath: string,
 ): StartedPager {
+  const memory = { memoryPath: subject.memory, snapshotHash: subject.memoryHash };
+  const sharedPath = options.share === true ? sharedPathFor(memory) : undefined;
   const handle = spawn({
+    ...memory,
     socketPath,
-    memoryPath: subject.memory,
     policy,
     regions: subject.identity.regions,
-    snapshotHash: subject.memoryHash,
+    ...(sharedPath === undefined ? {} : { sharedPath }),
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 15_000,
     ...(options.record === undefined ? {} : { recordPath: options.record }),
     ...(options.workingSet === undefined ? {} : { workingSetPath: options.workingSet }),
   });
   // Once connected, the pager ends with its VM; until then it would wait out its timeout.
-  return { handle, socketPath, disown: own(() => handle.kill()) };
+  return { handle, socketPath, sharedPath, disown: own(() => handle.kill()) };
 }
 
 function spawn(options: PagerOptions): PagerHandle {

@@ -5,11 +5,14 @@
 //
 //   REKINDLE_UFFD_RAM     path of the RAM file (recognised by device and inode, not by name)
 //   REKINDLE_UFFD_SOCKET  Unix stream socket on which the handler listens
+//   REKINDLE_UFFD_SHARED  optional: file in memory (tmpfs) that clones of the same snapshot share; the RAM
+//                         becomes a private mapping of it, so that a guest's writes stay its own
 //
 // Message, one sendmsg with the userfaultfd in SCM_RIGHTS, regions ordered by offset:
 //   [{"base_host_virt_addr":U,"size":U,"offset":U,"page_size":4096,"page_size_kib":4096},...]
 // (page_size_kib holds bytes: that is Firecracker's mistake, kept for old handlers.) It is sent when the
-// mappings together cover the whole file, so a RAM split below and above 4 GiB arrives as one message.
+// mappings together cover the whole file, so a RAM split below and above 4 GiB arrives as one message. With
+// shared memory every region has "shared_inode":U too: the handler makes sure that it fills what we map.
 //
 // Beside mmap, fallocate(PUNCH_HOLE) on the RAM file is swallowed: QEMU discards balloon pages by
 // madvise *and* by punching the file (ram_block_discard_range in softmmu/physmem.c, 7.2), which would
@@ -46,7 +49,9 @@ struct region {
 
 static int active;
 static struct stat ram;
-static const char *socket_path;
+static const char *socket_path, *shared_path;
+static int shared = -1; // descriptor of the shared memory, read only: we could not write into it if we tried
+static struct stat shared_file;
 static int uffd = -1;
 static struct region regions[MAX_REGIONS];
 static int region_count;
@@ -75,6 +80,15 @@ __attribute__((constructor)) static void start(void) {
     die("set both REKINDLE_UFFD_RAM and REKINDLE_UFFD_SOCKET, or neither");
   if (stat(path, &ram) != 0) die("RAM file %s: %s", path, strerror(errno));
   if (!S_ISREG(ram.st_mode) || ram.st_size == 0) die("RAM file %s is not a file with content", path);
+  shared_path = getenv("REKINDLE_UFFD_SHARED");
+  if (shared_path != NULL) {
+    shared = open(shared_path, O_RDONLY | O_CLOEXEC);
+    if (shared < 0 || fstat(shared, &shared_file) != 0)
+      die("shared memory %s: %s", shared_path, strerror(errno));
+    if (shared_file.st_size != ram.st_size)
+      die("shared memory %s has %llu bytes, the RAM file %llu", shared_path,
+          (unsigned long long)shared_file.st_size, (unsigned long long)ram.st_size);
+  }
   active = 1;
 }
 
@@ -99,10 +113,11 @@ static void open_userfaultfd(void) {
   if (uffd < 0) die("userfaultfd: %s", strerror(errno));
   struct uffdio_api api = {
       .api = UFFD_API,
-      .features = UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_THREAD_ID,
+      .features = UFFD_FEATURE_EVENT_REMOVE | UFFD_FEATURE_THREAD_ID |
+                  (shared < 0 ? 0 : UFFD_FEATURE_MISSING_SHMEM | UFFD_FEATURE_MINOR_SHMEM),
   };
   if (ioctl(uffd, UFFDIO_API, &api) != 0)
-    die("UFFDIO_API: %s; Linux 4.14 or later is needed", strerror(errno));
+    die("UFFDIO_API: %s; Linux %s or later is needed", strerror(errno), shared < 0 ? "4.14" : "5.14");
 }
 
 static int connect_handler(void) {
@@ -119,14 +134,19 @@ static int connect_handler(void) {
 
 // Sends the one message. The socket stays open until the process ends: its hang-up tells the handler.
 static void hand_over(void) {
-  static char text[MAX_REGIONS * 192];
+  static char text[MAX_REGIONS * 224];
   size_t length = 0;
-  for (int i = 0; i < region_count; i++)
+  for (int i = 0; i < region_count; i++) {
     length += snprintf(text + length, sizeof text - length,
                        "%s{\"base_host_virt_addr\":%lu,\"size\":%lu,\"offset\":%lu,"
-                       "\"page_size\":4096,\"page_size_kib\":4096}",
+                       "\"page_size\":4096,\"page_size_kib\":4096",
                        i == 0 ? "[" : ",", (unsigned long)regions[i].address,
                        (unsigned long)regions[i].size, (unsigned long)regions[i].offset);
+    if (shared >= 0)
+      length += snprintf(text + length, sizeof text - length, ",\"shared_inode\":%lu",
+                         (unsigned long)shared_file.st_ino);
+    length += snprintf(text + length, sizeof text - length, "}");
+  }
   length += snprintf(text + length, sizeof text - length, "]");
 
   union {
@@ -172,16 +192,19 @@ static void *map_ram(void *address, size_t length, int prot, int flags, off_t of
       (at < region_count && (uint64_t)offset + length > regions[at].offset))
     die("two mappings of the RAM file overlap at byte %llu", (unsigned long long)offset);
 
-  void *memory = (void *)syscall(SYS_mmap, address, length, prot,
-                                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0L);
+  int kind = MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED | (shared < 0 ? MAP_ANONYMOUS : 0);
+  void *memory =
+      (void *)syscall(SYS_mmap, address, length, prot, kind, shared, shared < 0 ? 0L : (long)offset);
   if (memory == MAP_FAILED) die("mapping %zu bytes of guest RAM: %s", length, strerror(errno));
   if (uffd < 0) open_userfaultfd();
   struct uffdio_register registration = {
       .range = {(uintptr_t)memory, length},
-      .mode = UFFDIO_REGISTER_MODE_MISSING,
+      // Minor: the shared memory has the page, the VMM has not mapped it yet.
+      .mode = UFFDIO_REGISTER_MODE_MISSING | (shared < 0 ? 0 : UFFDIO_REGISTER_MODE_MINOR),
   };
   if (ioctl(uffd, UFFDIO_REGISTER, &registration) != 0)
-    die("UFFDIO_REGISTER of %zu bytes: %s", length, strerror(errno));
+    die("UFFDIO_REGISTER of %zu bytes: %s%s", length, strerror(errno),
+        shared < 0 ? "" : "; is the shared memory on tmpfs (/dev/shm)?");
 
   memmove(&regions[at + 1], &regions[at], (region_count - at) * sizeof regions[0]);
   regions[at] = (struct region){(uintptr_t)memory, length, (uint64_t)offset};

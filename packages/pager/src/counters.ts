@@ -11,10 +11,11 @@ export const COUNTER = {
   removed: 5,
   stalled: 6,
   deferred: 7,
+  shared: 8,
 } as const;
 
 /** Number of counters. */
-export const COUNTERS: number = 8;
+export const COUNTERS: number = 9;
 
 /** Running totals; plain numbers in memory that another process may share. */
 export type Counters = Float64Array;
@@ -26,6 +27,7 @@ export function totalsOf(counters: Counters): PagerTotals {
     copied: counters[COUNTER.copied]!,
     zeroed: counters[COUNTER.zeroed]!,
     raced: counters[COUNTER.raced]!,
+    shared: counters[COUNTER.shared]!,
     prefetched: counters[COUNTER.prefetched]!,
     wasted: -1,
     removed: counters[COUNTER.removed]!,

@@ -3,8 +3,9 @@
 // serves with - userfaultfd, socket, ledger, pidfd - to the process that started it. When the pager dies,
 // that process starts another one with them.
 //
-// On the way there: one line of JSON, {"pid":...,"regions":[...]}, the descriptors beside it in the order
-// above. On the way to a successor: the same descriptors inherited as numbers 3 to 6.
+// On the way there: one line of JSON, {"pid":...,"regions":[...],"shared":...,"process":...}, the descriptors beside
+// it: userfaultfd, socket, ledger, then the file that clones share and the pidfd, where there are any. On the way
+// to a successor: the same descriptors inherited from number 3 on.
 import { closeDescriptor, DescriptorChannel, whenReadable } from '@rekindle/linux';
 import type { HandshakeRegion } from './handshake.ts';
 import type { Peer } from './peer.ts';
@@ -13,12 +14,20 @@ import type { Peer } from './peer.ts';
 export interface Takeover {
   readonly pid: number;
   readonly regions: readonly HandshakeRegion[];
+  /** Whether memory that clones share is among the descriptors. */
+  readonly shared: boolean;
   /** Whether a pidfd is among the descriptors. */
   readonly process: boolean;
 }
 
-/** Descriptors of a successor, by number. */
-export const INHERITED = { uffd: 3, socket: 4, ledger: 5, process: 6 } as const;
+/** Descriptors of a successor, by number; those that are optional follow. */
+export const INHERITED = { uffd: 3, socket: 4, ledger: 5, optional: 6 } as const;
+
+/** The number of the memory that clones share, or -1. */
+export const inheritedShared = ({ shared }: Takeover): number => (shared ? INHERITED.optional : -1);
+
+const inheritedProcess = ({ shared, process }: Takeover): number =>
+  process ? INHERITED.optional + (shared ? 1 : 0) : -1;
 
 /** Longest piece of the line at once. One channel serves all: its calls never overlap. */
 const CAPACITY = 65536;
@@ -28,11 +37,27 @@ const channelOf = (): DescriptorChannel => {
   return shared;
 };
 
-/** Gives duplicates of everything into custody. @param channel descriptor of the way there; closed */
-export function giveIntoCustody(channel: number, peer: Peer, ledger: number): void {
+/**
+ * Gives duplicates of everything into custody.
+ * @param channel descriptor of the way there; closed
+ * @param shared descriptor of the memory that clones share, or undefined
+ */
+export function giveIntoCustody(
+  channel: number,
+  peer: Peer,
+  ledger: number,
+  shared: number | undefined,
+): void {
   const descriptors = [peer.uffd, peer.socket, ledger];
+  if (shared !== undefined) descriptors.push(shared);
   if (peer.process >= 0) descriptors.push(peer.process);
-  const text = Buffer.from(`${JSON.stringify({ pid: peer.pid, regions: peer.regions })}\n`);
+  const takeover: Takeover = {
+    pid: peer.pid,
+    regions: peer.regions,
+    shared: shared !== undefined,
+    process: peer.process >= 0,
+  };
+  const text = Buffer.from(`${JSON.stringify(takeover)}\n`);
   const sender = channelOf();
   let sent = sender.send(channel, text, descriptors);
   while (sent < text.length) sent += sender.send(channel, text.subarray(sent));
@@ -46,7 +71,7 @@ export function inheritedPeer(takeover: Takeover): Peer {
     regions: takeover.regions,
     uffd: INHERITED.uffd,
     socket: INHERITED.socket,
-    process: takeover.process ? INHERITED.process : -1,
+    process: inheritedProcess(takeover),
   };
 }
 
@@ -80,8 +105,7 @@ export class Custody {
       this.#descriptors.push(...received.descriptors);
       this.#text += Buffer.from(channel.buffer.subarray(0, received.length)).toString();
       if (!this.#text.endsWith('\n')) continue;
-      const { pid, regions } = JSON.parse(this.#text) as Omit<Takeover, 'process'>;
-      this.#takeover = { pid, regions, process: this.#descriptors.length > INHERITED.process - 3 };
+      this.#takeover = JSON.parse(this.#text) as Takeover;
     }
   }
 
@@ -97,7 +121,8 @@ export class Custody {
 
   /** The VMM's pidfd, or -1. */
   get process(): number {
-    return this.#takeover?.process === true ? this.#descriptors[INHERITED.process - 3]! : -1;
+    const number = this.#takeover === undefined ? -1 : inheritedProcess(this.#takeover);
+    return number < 0 ? -1 : this.#descriptors[number - INHERITED.uffd]!;
   }
 
   close(): void {

@@ -6,8 +6,9 @@
 //    88 u64 ring, ring_records, messages, units
 //   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
 //   152 u32 next_share, last_unit, workers, shares
-//   168 f64 counters[8] in the order of COUNTER   232 u64 index   240 u32 lazy, stop
-//   248 private to C, up to 512
+//   168 f64 counters[9] in the order of COUNTER   240 u64 index   248 u32 lazy, stop
+//   256 u64 pool   264 i32 pool_uffd
+//   272 private to C, up to 512
 export const ENGINE = {
   uffd: 0,
   control: 4,
@@ -34,9 +35,11 @@ export const ENGINE = {
   lastUnit: 156,
   workers: 160,
   counters: 168,
-  index: 232,
-  lazy: 240,
-  stop: 244,
+  index: 240,
+  lazy: 248,
+  stop: 252,
+  pool: 256,
+  poolUffd: 264,
   bytes: 512,
 } as const;
 

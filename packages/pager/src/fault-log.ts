@@ -10,6 +10,8 @@ export interface PagerTotals {
   readonly copied: number;
   readonly zeroed: number;
   readonly raced: number;
+  /** Of the copied and the prefetched ones: those whose memory other clones share. */
+  readonly shared: number;
   /** Pages installed ahead of demand (copied or zeroed). */
   readonly prefetched: number;
   /** Prefetched pages that nobody touched; -1: not known. */

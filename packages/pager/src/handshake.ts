@@ -5,6 +5,9 @@
 //
 //   [{"base_host_virt_addr": u64, "size": bytes, "offset": bytes in the memory file,
 //     "page_size": bytes (since 1.12), "page_size_kib": bytes as well, despite its name (since 1.7)}, ...]
+//
+// Ours, not Firecracker's: "shared_inode", the number of the file in memory that the VMM maps privately and that
+// clones share (native/uffd-preload.c).
 import { hex, PagerError } from './pager-error.ts';
 
 /** A stretch of guest memory as the VMM mapped it; all bytes. */
@@ -15,6 +18,8 @@ export interface HandshakeRegion {
   /** Position in the memory file. */
   readonly offset: number;
   readonly pageSize: number;
+  /** Of the file that clones share and this VMM maps, if it does. */
+  readonly sharedInode?: number;
 }
 
 /** Longest message that is believed: Firecracker's has some 120 bytes per region. */
@@ -158,6 +163,7 @@ function parseRegion(value: unknown, index: number): HandshakeRegion {
     size: field('size'),
     offset: field('offset'),
     pageSize,
+    ...(record.shared_inode == null ? {} : { sharedInode: field('shared_inode') }),
   };
   if (region.size === 0) throw invalidRegion('size is 0', index);
   for (const name of ['hostVirtual', 'size', 'offset'] as const) {

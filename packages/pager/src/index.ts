@@ -19,6 +19,7 @@ export { type Recommendation, recommendPolicy } from './recommend.ts';
 export { type RestoreTrace, readRestoreTrace, type Until } from './restore-trace.ts';
 export { type PagerHost, type PagerNotice, type PagerSummary, servePager } from './serve.ts';
 export { type SettleOptions, settledFaults } from './settle.ts';
+export { SHARED_DIRECTORY, sharedPathFor } from './shared-pages.ts';
 export { type PagerHandle, spawnPager } from './spawn.ts';
 export {
   checkWorkingSet,

@@ -10,8 +10,10 @@ import { PagerError } from './pager-error.ts';
 
 /** A C program or library of this package. */
 export interface NativePart {
-  /** Absolute path of its one source file. */
-  readonly source: string;
+  /** Absolute paths of its source files. */
+  readonly sources: readonly string[];
+  /** What they include, of ours. */
+  readonly headers?: readonly string[];
   /** File name of the result. */
   readonly output: string;
   readonly flags: readonly string[];
@@ -21,19 +23,20 @@ const native = (file: string): string =>
   fileURLToPath(new URL(`../native/${file}`, import.meta.url));
 
 export const PRELOAD: NativePart = {
-  source: native('uffd-preload.c'),
+  sources: [native('uffd-preload.c')],
   output: 'uffd-preload.so',
   flags: ['-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-pthread'],
 };
 
 export const FAULT_ENGINE: NativePart = {
-  source: native('fault-engine.c'),
+  sources: [native('fault-engine.c'), native('fault-workers.c')],
+  headers: [native('fault-engine.h')],
   output: 'fault-engine.so',
   flags: PRELOAD.flags,
 };
 
 export const TEST_VMM: NativePart = {
-  source: native('test-vmm.c'),
+  sources: [native('test-vmm.c')],
   output: 'test-vmm',
   flags: ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread'],
 };
@@ -43,12 +46,13 @@ const compiler = (): string => process.env.CC ?? 'cc';
 /** Where the result of a part goes: the cache, in a directory named by the hash of all that makes it. */
 export function nativePath(part: NativePart): string {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-  const hash = createHash('sha256')
-    .update(readFileSync(part.source))
+  const hash = createHash('sha256');
+  for (const file of [...part.sources, ...(part.headers ?? [])]) hash.update(readFileSync(file));
+  const name = hash
     .update(JSON.stringify([part.flags, compiler(), process.arch]))
     .digest('hex')
     .slice(0, 16);
-  return join(cache, 'rekindle', 'native', hash, part.output);
+  return join(cache, 'rekindle', 'native', name, part.output);
 }
 
 /**
@@ -63,7 +67,7 @@ export async function buildNative(part: NativePart): Promise<string> {
   await mkdir(dirname(path), { recursive: true });
   const aside = `${path}.${process.pid}.${Date.now().toString(36)}`;
   try {
-    await compile([...part.flags, '-o', aside, part.source], part.source);
+    await compile([...part.flags, '-o', aside, ...part.sources], part.sources[0]!);
     await rename(aside, path);
   } finally {
     await rm(aside, { force: true });

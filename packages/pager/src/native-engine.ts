@@ -25,6 +25,7 @@ import type { Ledger } from './ledger.ts';
 import { eventError, outsideError } from './loop-errors.ts';
 import { hex, PagerError } from './pager-error.ts';
 import type { PrefetchUnits } from './prefetch-units.ts';
+import type { SharedPages } from './shared-pages.ts';
 
 /** What the engine works on. Addresses are in this process. */
 export interface EngineParts {
@@ -40,6 +41,8 @@ export interface EngineParts {
   readonly want: ((page: number) => void) | undefined;
   /** Address of a page of zeroes where ZEROPAGE does not work, else 0. */
   readonly zeroPage: number;
+  /** Memory that clones share, where the VMM maps it. */
+  readonly shared: SharedPages | undefined;
   readonly ledger: Ledger;
   readonly log: FaultLog;
 }
@@ -110,6 +113,8 @@ export class NativeEngine {
     this.#store(ENGINE.index, parts.index);
     this.#words[ENGINE.lazy / 4] = parts.want === undefined ? 0 : 1;
     this.#want = parts.want;
+    this.#store(ENGINE.pool, parts.shared?.address ?? 0);
+    this.#words[ENGINE.poolUffd / 4] = parts.shared?.uffd ?? 0;
     this.#store(ENGINE.states, ledger.statesAddress);
     this.#store(ENGINE.regions, this.#memory.address + place.tables);
     this.#store(ENGINE.regionCount, parts.regions.length);

@@ -30,6 +30,11 @@ export interface PagerOptions {
   readonly memoryPath: string;
   /** Diff snapshots over it, oldest first: sparse files of the same size. */
   readonly diffPaths?: readonly string[];
+  /**
+   * File in memory (tmpfs, see {@link sharedPathFor}) that the clones of a snapshot share: made by the first of
+   * them, removed by the last. Its VMM must map it: the preload library does, Firecracker cannot.
+   */
+  readonly sharedPath?: string;
   /** Local file in which pieces of a remote memory are kept. */
   readonly cachePath?: string;
   /** Where the recording goes (`.jfr`). */

@@ -15,6 +15,7 @@ export type PagerErrorCode =
   | 'FAULT_FAILED'
   | 'PAGER_DIED'
   | 'NATIVE_BUILD'
+  | 'SHARED_MEMORY'
   | 'OPTIONS';
 
 /** A failure of the pager: a code to tell it by, the place it happened at, and what to do. */

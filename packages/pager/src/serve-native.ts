@@ -9,7 +9,7 @@ import { PeerWatch } from './peer.ts';
 import type { PrefetchRun } from './prefetch.ts';
 import { wholeMemory } from './prefetch-plan.ts';
 import { PrefetchUnits } from './prefetch-units.ts';
-import { type ServiceEnd, type ServiceParts, unregister } from './service.ts';
+import { type ServiceEnd, type ServiceParts, unregister, zeroRest } from './service.ts';
 import { WasteMeter } from './waste-meter.ts';
 
 /** How often the touched pages are counted. The last count before the VM's end is what is told. */
@@ -71,6 +71,7 @@ export async function serveNatively(
     const rest = new PrefetchUnits(runs, table.pageSize);
     await install(runs, rest, 1);
     rest.close();
+    if (parts.shared !== undefined) zeroRest(parts);
     detached = unregister(parts);
     engine.stop();
   });

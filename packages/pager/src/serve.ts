@@ -9,7 +9,7 @@ import {
 } from '@rekindle/linux';
 import { now } from '@rekindle/recorder';
 import { totalsOf } from './counters.ts';
-import { giveIntoCustody, INHERITED, inheritedPeer } from './custody.ts';
+import { giveIntoCustody, INHERITED, inheritedPeer, inheritedShared } from './custody.ts';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
 import { checkLayout, firecrackerLayout, type GuestRange } from './guest-layout.ts';
 import type { Ledger } from './ledger.ts';
@@ -30,6 +30,7 @@ import { RegionTable } from './region-table.ts';
 import { serveNatively } from './serve-native.ts';
 import { serveInTypeScript } from './serve-typescript.ts';
 import type { ServiceEnd } from './service.ts';
+import { checkShared, SharedPages } from './shared-pages.ts';
 import { checkWorkingSet, decodeWorkingSet, type WorkingSet } from './working-set.ts';
 
 /** What a pager tells while it works. Times are nanoseconds. */
@@ -80,12 +81,20 @@ interface Loop {
   readonly functions?: FaultEngineFunctions;
 }
 
-async function chooseLoop(wanted: LoopKind | undefined, source: MemorySource): Promise<Loop> {
+/** What only the native loop can do, for people; undefined: nothing that is wanted. */
+function nativeOnly(options: ResolvedOptions, source: MemorySource): string | undefined {
+  if (source.lazy !== undefined) return 'a memory that is fetched bit by bit';
+  return options.sharedPath === undefined ? undefined : 'memory that clones share';
+}
+
+async function chooseLoop(options: ResolvedOptions, source: MemorySource): Promise<Loop> {
+  const wanted = options.loop;
+  const native = nativeOnly(options, source);
   if (wanted === 'typescript') {
-    if (source.lazy !== undefined) {
+    if (native !== undefined) {
       throw new PagerError(
         'OPTIONS',
-        'a memory that is fetched bit by bit needs the native loop',
+        `${native} needs the native loop`,
         source.name,
         'leave the loop to the pager',
       );
@@ -96,7 +105,7 @@ async function chooseLoop(wanted: LoopKind | undefined, source: MemorySource): P
     const functions = loadFaultEngine(await buildFaultEngine());
     return { kind: 'native', reason: wanted === undefined ? 'fastest' : 'asked for', functions };
   } catch (error) {
-    if (wanted === 'native' || source.lazy !== undefined) throw error;
+    if (wanted === 'native' || native !== undefined) throw error;
     return { kind: 'typescript', reason: (error as Error).message };
   }
 }
@@ -115,11 +124,13 @@ export async function servePager(
   const source = await openMemorySource(resolved);
   let log: FaultLog | undefined;
   let early: Preparation | undefined;
+  let shared: SharedPages | undefined;
   try {
     const set = readWorkingSet(resolved);
     const layout = checkLayout(resolved.regions ?? firecrackerLayout(source.bytes), source.bytes);
-    const loop = await chooseLoop(resolved.loop, source);
+    const loop = await chooseLoop(resolved, source);
     log = await host.openLog(resolved);
+    shared = openShared(resolved, source.bytes);
     const pageSize = resolved.takeover?.regions[0]?.pageSize ?? set?.pageSize ?? 4096;
     // Made while the VMM starts; made again should its pages turn out to have another size.
     const prepare = (): Preparation =>
@@ -142,7 +153,7 @@ export async function servePager(
       peer = inheritedPeer(resolved.takeover);
     }
     try {
-      const session = { resolved, source, layout, set, loop, log, host, early };
+      const session = { resolved, source, layout, set, loop, log, host, early, shared };
       const end = await servePeer(peer, session);
       const totals = { ...totalsOf(end.counters), wasted: end.wasted };
       log.summary(now(), totals);
@@ -158,6 +169,7 @@ export async function servePager(
   } finally {
     await log?.close();
     early?.close();
+    shared?.close();
     source.close();
   }
 }
@@ -171,12 +183,22 @@ interface Session {
   readonly log: FaultLog;
   readonly host: PagerHost;
   readonly early: Preparation;
+  readonly shared: SharedPages | undefined;
+}
+
+function openShared(options: ResolvedOptions, bytes: number): SharedPages | undefined {
+  const { sharedPath, takeover } = options;
+  if (sharedPath === undefined) return undefined;
+  return takeover === undefined
+    ? SharedPages.open(sharedPath, bytes)
+    : SharedPages.adopt(inheritedShared(takeover), sharedPath, bytes);
 }
 
 async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
-  const { resolved, source, set, loop, host, early } = session;
+  const { resolved, source, set, loop, host, early, shared } = session;
   const table = new RegionTable(peer.regions, source.bytes);
   const { pageSize, bytes } = table;
+  checkShared(shared, peer.regions);
   if (set !== undefined) {
     const memory = { bytes, pageSize, snapshotHash: resolved.snapshotHash };
     checkWorkingSet(set, memory, resolved.workingSetPath ?? '');
@@ -186,7 +208,9 @@ async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
   try {
     const { ledger } = prepared;
     const uffd = new UserFaultFd(peer.uffd, ledger.messages);
-    if (resolved.custody !== undefined) giveIntoCustody(resolved.custody, peer, ledger.fd);
+    if (resolved.custody !== undefined) {
+      giveIntoCustody(resolved.custody, peer, ledger.fd, shared?.fd);
+    }
     begin(peer, session, table, ledger, uffd);
     const channel = new DescriptorChannel(64);
     const parts = {

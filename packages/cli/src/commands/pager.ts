@@ -8,6 +8,7 @@ import {
   type PagerOptions,
   type PagerPolicy,
   type PagerSummary,
+  sharedPathFor,
   spawnPager,
 } from '@rekindle/pager';
 import { Command, InvalidArgumentError, Option } from 'commander';
@@ -18,6 +19,7 @@ interface ServeFlags {
   readonly socket: string;
   readonly memory: string;
   readonly measureWaste?: true;
+  readonly share?: true;
   readonly diff?: readonly string[];
   readonly cache?: string;
   readonly record?: string;
@@ -71,6 +73,7 @@ function printSummary(summary: PagerSummary): void {
       ['zeroed', pages(summary.zeroed)],
       ['found present', pages(summary.raced)],
       ['prefetched', pages(summary.prefetched)],
+      ['of all these shared with clones', pages(summary.shared)],
       ['of these never touched', summary.wasted < 0 ? 'not known' : pages(summary.wasted)],
       ['given back', pages(Math.round(summary.removed / 4096))],
     ],
@@ -87,6 +90,7 @@ function serveCommand(): Command {
     .requiredOption('--socket <path>', 'Unix socket to listen on, for the VMM to connect to')
     .requiredOption('--memory <file>', 'memory file, compact memory, or the address of one')
     .option('--diff <file...>', 'diff snapshots over the memory file, oldest first')
+    .option('--share', 'share pages with the other clones of this memory (preload library only)')
     .option('--cache <file>', 'keep pieces of a remote memory here')
     .option('--record <file>', 'record every fault into a flight recording')
     .option('--log <file>', 'write fireCRaCer’s text log')
@@ -107,18 +111,23 @@ function serveCommand(): Command {
       ].join('\n'),
     )
     .action(async (flags: ServeFlags) => {
-      const pager = spawnPager({
-        socketPath: flags.socket,
+      const memory = {
         memoryPath: flags.memory,
+        ...(flags.diff === undefined ? {} : { diffPaths: flags.diff }),
+        ...(flags.manifest === undefined ? {} : fromManifest(flags.manifest)),
+      };
+      const sharedPath = flags.share === true ? sharedPathFor(memory) : undefined;
+      const pager = spawnPager({
+        ...memory,
+        socketPath: flags.socket,
+        ...(sharedPath === undefined ? {} : { sharedPath }),
         handshakeTimeoutMs: flags.handshakeTimeout,
         ...(flags.measureWaste === undefined ? {} : { measureWaste: true }),
-        ...(flags.diff === undefined ? {} : { diffPaths: flags.diff }),
         ...(flags.cache === undefined ? {} : { cachePath: flags.cache }),
         ...(flags.record === undefined ? {} : { recordPath: flags.record }),
         ...(flags.log === undefined ? {} : { textLogPath: flags.log }),
         ...(flags.workingSet === undefined ? {} : { workingSetPath: flags.workingSet }),
         ...(flags.policy === undefined ? {} : { policy: flags.policy }),
-        ...(flags.manifest === undefined ? {} : fromManifest(flags.manifest)),
       });
       const stop = (): void => pager.stop();
       process.on('SIGINT', stop);
@@ -126,6 +135,9 @@ function serveCommand(): Command {
       try {
         await pager.ready;
         if (!flags.json) process.stderr.write(`listening on ${flags.socket}\n`);
+        if (!flags.json && sharedPath !== undefined) {
+          process.stderr.write(`start the VMM with REKINDLE_UFFD_SHARED=${sharedPath}\n`);
+        }
         const { pid } = await pager.connected;
         if (!flags.json) process.stderr.write(`serving process ${pid}\n`);
         const summary = await pager.done;

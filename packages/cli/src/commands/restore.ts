@@ -32,6 +32,7 @@ interface RestoreFlags {
   readonly name?: string;
   readonly pager: RestorePolicy | 'auto';
   readonly workingSet?: string;
+  readonly share?: true;
   readonly record?: string;
   readonly publish?: readonly PortForward[];
   readonly probe?: string | false;
@@ -52,6 +53,7 @@ export function restoreCommand(): Command {
     .option('--name <name>', 'what to call the VM; default: the directory’s name')
     .option('--pager <policy>', PAGERS.join(', '), oneOf(PAGERS), 'auto')
     .option('--working-set <file>', 'pages to install ahead; default: the snapshot’s working-set')
+    .option('--share', 'share what nobody writes with the other VMs of this snapshot')
     .option('--record <file>', 'write everything that happens into a recording (.jfr)')
     .option(
       '-p, --publish <[host:]guest>',
@@ -96,6 +98,7 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
       name: flags.name,
       policy,
       workingSet,
+      share: flags.share,
       record: flags.record === undefined || policy === 'file' ? undefined : parts.pager,
       forwards: flags.publish,
       probe: chosenProbe(directory, flags),

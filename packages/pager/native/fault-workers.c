@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// Workers that install runs of pages ahead of demand. Demand comes first: a worker that sees a fault served makes
+// its batches small, so that the loop gets its turn.
+#include "fault-engine.h"
+
+#define MOST_BATCH 512
+#define LEAST_BATCH 16
+
+static int has_content(struct engine *engine, uint32_t page) {
+  return !engine->lazy || (__atomic_load_n(&states(engine)[page], __ATOMIC_ACQUIRE) & (ZERO | READY));
+}
+
+// Content of neighbouring pages; those that clones share are counted in `shared`.
+static int64_t install_run(struct engine *engine, uint64_t address, uint64_t offset,
+                           const char *content, uint64_t length, uint64_t *shared) {
+  const uint64_t wake = UFFDIO_COPY_MODE_DONTWAKE;
+  if (engine->pool) {
+    int64_t result = share(engine, address, offset, (uint64_t)content, length, wake);
+    if (result > 0) *shared = result / engine->page_size;
+    if (result != -ENOMEM) return result; // no room: the VM is to live
+  }
+  return install(engine, address, (uint64_t)content, length, wake);
+}
+
+// One batch of a unit: pages of one kind that are not there yet. Returns the pages dealt with, 0 to retry.
+static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t done, uint32_t most) {
+  const struct region *regions = (const struct region *)engine->regions;
+  uint64_t size = engine->page_size;
+  uint32_t first = unit->page + done, end = unit->page + unit->pages, last = first;
+  const uint8_t skip = INSTALLED | REMOVED;
+  while (last < end && ((states(engine)[last] & skip) || !has_content(engine, last))) last++;
+  if (last > first) return last - first;
+  int zero = unit->zero || (states(engine)[first] & ZERO);
+  const char *content = content_of(engine, first);
+  while (last < end && last - first < most && !(states(engine)[last] & skip) &&
+         (unit->zero || (states(engine)[last] & ZERO)) == zero && has_content(engine, last) &&
+         (zero || content_of(engine, last) == content + (last - first) * size))
+    last++;
+  uint64_t offset = first * size;
+  uint64_t r = engine->region_count - 1;
+  while (r > 0 && regions[r].offset > offset) r--;
+  uint64_t region_end = regions[r].offset + regions[r].size;
+  uint64_t length = (last * size < region_end ? last * size : region_end) - offset;
+  uint64_t address = regions[r].host + (offset - regions[r].offset);
+  uint64_t shared = 0;
+  double start = now();
+  int64_t result = zero
+                       ? install_zeroes(engine, address, length, UFFDIO_ZEROPAGE_MODE_DONTWAKE)
+                       : install_run(engine, address, offset, content, length, &shared);
+  if (result > 0) {
+    uint32_t pages = result / size;
+    for (uint32_t page = first; page < first + pages; page++)
+      __atomic_fetch_or(&states(engine)[page], INSTALLED | PREFETCHED, __ATOMIC_RELAXED);
+    put(engine, &(struct record){
+                    .kind = PREFETCH,
+                    .start = start,
+                    .duration = now() - start,
+                    .guest_physical = guest_physical(engine, offset),
+                    .action = zero ? ZEROED : COPY,
+                    .pages = pages,
+                    .bytes = result,
+                }, shared);
+    return pages;
+  }
+  if (result == -EEXIST) {
+    __atomic_fetch_or(&states(engine)[first], INSTALLED, __ATOMIC_RELAXED);
+    return 1;
+  }
+  if (result == -EAGAIN) return 0;
+  // The region or the target is gone; the loop finds out which. Anything else is a failure.
+  if (result != -ENOENT && result != -ESRCH && engine->state == SERVING)
+    fail(engine, INSTALL_FAILED, (int)-result, address);
+  return unit->pages - done;
+}
+
+static void *work(void *argument) {
+  struct engine *engine = argument;
+  const struct unit *units = (const struct unit *)engine->units;
+  double faults = engine->counters[FAULTS];
+  uint32_t most = MOST_BATCH;
+  while (__atomic_load_n(&engine->draining, __ATOMIC_SEQ_CST)) sched_yield();
+  // Every worker has a stretch of its own: neighbours would wait for each other's page table locks.
+  uint32_t share = __atomic_fetch_add(&engine->next_share, 1, __ATOMIC_RELAXED);
+  uint64_t count_units = engine->last_unit;
+  uint32_t index = share * count_units / engine->shares;
+  uint32_t end = (share + 1) * count_units / engine->shares;
+  for (; index < end; index++) {
+    uint32_t done = 0;
+    while (done < units[index].pages && engine->state == SERVING) {
+      // Somebody faults: be brief, so that the loop gets to its events.
+      double count = engine->counters[FAULTS];
+      most = count != faults ? LEAST_BATCH : most * 2 > MOST_BATCH ? MOST_BATCH : most * 2;
+      faults = count;
+      uint32_t limit = most * 4096 / engine->page_size;
+      pthread_rwlock_rdlock(&engine->removals);
+      uint32_t pages = batch(engine, &units[index], done, limit ? limit : 1);
+      pthread_rwlock_unlock(&engine->removals);
+      if (pages == 0) sched_yield();
+      done += pages;
+    }
+  }
+  if (__atomic_sub_fetch(&engine->workers, 1, __ATOMIC_ACQ_REL) == 0) wake_host(engine);
+  return NULL;
+}
+
+// Installs units [0, last_unit) with `count` workers, which end by themselves and then wake the host.
+int engine_prefetch(struct engine *engine, uint32_t count) {
+  engine->next_share = 0;
+  engine->shares = count;
+  __atomic_store_n(&engine->workers, count, __ATOMIC_SEQ_CST);
+  for (uint32_t i = 0; i < count; i++) {
+    pthread_t thread;
+    // The share of a thread that cannot be started is done here.
+    if (start_thread(&thread, work, engine) != 0) work(engine);
+    else pthread_detach(thread);
+  }
+  return 0;
+}
+
+// The same in the calling thread, with `count` - 1 workers beside it; returns when all is installed. Waking
+// and being woken costs more than a small working set takes to install.
+int engine_install(struct engine *engine, uint32_t count) {
+  pthread_t threads[64];
+  uint32_t started = 0;
+  if (count > 64) count = 64;
+  engine->next_share = 0;
+  engine->shares = count;
+  __atomic_store_n(&engine->workers, count, __ATOMIC_SEQ_CST);
+  for (; started + 1 < count; started++)
+    if (start_thread(&threads[started], work, engine) != 0) break;
+  work(engine);
+  // The shares of threads that could not be started.
+  for (uint32_t i = started + 1; i < count; i++) work(engine);
+  for (uint32_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
+  return 0;
+}
