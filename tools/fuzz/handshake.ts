@@ -21,6 +21,7 @@ function drawn(random: (below: number) => number): Uint8Array {
       offset,
       ...(random(2) ? { page_size: page } : {}),
       ...(random(4) ? { page_size_kib: page } : {}),
+      ...(random(4) ? {} : { shared_inode: random(1 << 20) }),
     });
     offset += size;
     address += size + page * random(1024);

@@ -71,7 +71,8 @@ struct engine {
   // Memory that clones share (src/shared-pages.ts): our mapping of it, registered with a userfaultfd of our own,
   // or 0. Never touched, only filled: touching a page that is missing would wait for ourselves.
   uint64_t pool;
-  int32_t pool_uffd, unused_pool;
+  int32_t pool_uffd;
+  uint32_t silent; // nobody wants records: only WANT goes through the ring
   // Private from here on.
   uint32_t draining;
   pthread_rwlock_t removals;
@@ -114,12 +115,15 @@ static inline double guest_physical(struct engine *engine, uint64_t offset) {
 
 // `shared`: how many of its pages clones share; the loop and the workers count those.
 static inline void put(struct engine *engine, const struct record *record, uint64_t shared) {
+  if (engine->silent && record->kind != WANT && record->kind != PREFETCH && shared == 0) return;
   pthread_mutex_lock(&engine->ring_lock);
   engine->counters[SHARED] += shared;
   if (record->kind == PREFETCH) engine->counters[PREFETCHES] += record->pages;
   uint32_t tail = __atomic_load_n(&engine->tail, __ATOMIC_ACQUIRE);
   uint32_t waiting = engine->head - tail;
-  if (waiting == engine->ring_records) {
+  if (engine->silent && record->kind != WANT) {
+    // Counted above, and that is all.
+  } else if (waiting == engine->ring_records) {
     engine->lost++;
   } else {
     ((struct record *)engine->ring)[engine->head & (engine->ring_records - 1)] = *record;

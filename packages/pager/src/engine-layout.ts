@@ -7,7 +7,7 @@
 //   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
 //   152 u32 next_share, last_unit, workers, shares
 //   168 f64 counters[9] in the order of COUNTER   240 u64 index   248 u32 lazy, stop
-//   256 u64 pool   264 i32 pool_uffd
+//   256 u64 pool   264 i32 pool_uffd   268 u32 silent
 //   272 private to C, up to 512
 export const ENGINE = {
   uffd: 0,
@@ -40,6 +40,7 @@ export const ENGINE = {
   stop: 252,
   pool: 256,
   poolUffd: 264,
+  silent: 268,
   bytes: 512,
 } as const;
 

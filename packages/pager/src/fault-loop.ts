@@ -21,7 +21,7 @@ import {
   UFFD_EVENT,
   type UserFaultFd,
 } from '@rekindle/linux';
-import { now } from '@rekindle/recorder';
+import { now } from './clock.ts';
 import { COUNTER, type Counters } from './counters.ts';
 import { ACTION, type FaultLog } from './fault-log.ts';
 import { type GuestRange, guestPhysicalOf } from './guest-layout.ts';

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type FaultLog, LogSplitter, SilentLog } from './fault-log.ts';
 import type { ResolvedOptions } from './options.ts';
-import { RecordingLog } from './recording-log.ts';
 import type { PagerHost, PagerNotice } from './serve.ts';
 import { TextLog } from './text-log.ts';
 
@@ -9,6 +8,8 @@ import { TextLog } from './text-log.ts';
 export async function openLogs(options: ResolvedOptions): Promise<FaultLog> {
   const logs: FaultLog[] = [];
   if (options.recordPath !== undefined) {
+    // Takes as long to load as all else here together: only where it is needed.
+    const { RecordingLog } = await import('./recording-log.ts');
     logs.push(new RecordingLog(options.recordPath, options.workingSetPath ?? options.memoryPath));
   }
   if (options.textLogPath !== undefined) logs.push(new TextLog(options.textLogPath));

@@ -12,7 +12,7 @@ import {
   UnixListener,
   whenReadable,
 } from '@rekindle/linux';
-import { now } from '@rekindle/recorder';
+import { now } from './clock.ts';
 import { HandshakeReader, type HandshakeRegion } from './handshake.ts';
 import { talkativeError } from './loop-errors.ts';
 import { PagerError } from './pager-error.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ERRNO, errnoName } from '@rekindle/linux';
-import { now } from '@rekindle/recorder';
+import { now } from './clock.ts';
 import { COUNTER } from './counters.ts';
 import { ACTION } from './fault-log.ts';
 import type { BackgroundWork, LoopParts } from './fault-loop.ts';

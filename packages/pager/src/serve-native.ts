@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { availableParallelism } from 'node:os';
 import type { FaultEngineFunctions } from '@rekindle/linux';
-import { now } from '@rekindle/recorder';
+import { now } from './clock.ts';
 import { COUNTER, type Counters } from './counters.ts';
 import { installFetched } from './install-fetched.ts';
 import { NativeEngine } from './native-engine.ts';

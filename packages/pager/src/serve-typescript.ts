@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { now } from '@rekindle/recorder';
+import { now } from './clock.ts';
 import { COUNTER } from './counters.ts';
 import { FaultLoop, type LoopParts } from './fault-loop.ts';
 import { turn } from './peer.ts';

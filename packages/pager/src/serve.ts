@@ -7,7 +7,7 @@ import {
   loadFaultEngine,
   UserFaultFd,
 } from '@rekindle/linux';
-import { now } from '@rekindle/recorder';
+import { now } from './clock.ts';
 import { totalsOf } from './counters.ts';
 import { giveIntoCustody, INHERITED, inheritedPeer, inheritedShared } from './custody.ts';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
@@ -65,7 +65,7 @@ export interface PagerSummary extends PagerTotals {
 
 /** How a pager is embedded. */
 export interface PagerHost {
-  /** Opens the log; called before listening. */
+  /** Opens the log; called before listening, so that what it loads does not compete with the VM. */
   readonly openLog: (options: ResolvedOptions) => Promise<FaultLog>;
   readonly notify: (notice: PagerNotice) => void;
   /** Whether the pager has been asked to leave the VM. */
@@ -146,7 +146,12 @@ export async function servePager(
       const { socketPath, handshakeTimeoutMs } = resolved;
       const listener = listenForPeer(socketPath);
       host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
-      early = prepare();
+      try {
+        early = prepare();
+      } catch (error) {
+        listener.close();
+        throw error;
+      }
       peer = await acceptPeer(listener, handshakeTimeoutMs, host.stopped);
     } else {
       early = prepare();

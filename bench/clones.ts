@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bench: eight clones of one snapshot at once beside one after the other: time until all answer, and memory
+//
+// Memory is the proportional set size (smaps): a page that n processes map counts 1/n in each. `guest` is what the
+// VMMs map of the guest's memory and the pagers of what clones share, `all` every page of VMMs and pagers but for
+// the pagers' views of the memory file: that is page cache, which the kernel takes back when it needs memory.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { restoreVm } from '../packages/microvm/src/index.ts';
+import { buildPreload, sharedPathFor, spawnPager } from '../packages/pager/dist/index.js';
+import { buildNative, TEST_VMM } from '../packages/pager/dist/native-build.js';
+import { answeringGuest, SERVICE, type VmSnapshot } from './answering-guest.ts';
+import {
+  type Comparison,
+  machine,
+  printComparisons,
+  printTable,
+  type Spread,
+  show,
+  spread,
+} from './statistics.ts';
+import { MIB, makeGuest, remember, type SyntheticGuest } from './synthetic-guest.ts';
+
+const WAYS = ['file', 'prefetch', 'prefetch, shared'] as const;
+type Way = (typeof WAYS)[number];
+
+interface Clone {
+  readonly pids: readonly number[];
+  end(): Promise<unknown>;
+}
+
+/** Brings one clone up; resolves when it answers. */
+type Start = (way: Way, number: number) => Promise<Clone>;
+
+interface Memory {
+  readonly guest: number;
+  readonly all: number;
+}
+
+/** KiB of one process; `bytes`: the size of the guest's memory, by which its mapping is known. */
+function memoryOf(pid: number, bytes: number): Memory {
+  let inside = false;
+  let view = false;
+  const sum = { guest: 0, all: 0 };
+  for (const line of readFileSync(`/proc/${pid}/smaps`, 'latin1').split('\n')) {
+    const range = /^([0-9a-f]+)-([0-9a-f]+) rw/.exec(line);
+    if (/^[0-9a-f]+-[0-9a-f]+ /.test(line)) {
+      view = / r--p .*\/memory(-\d+)?$/.test(line);
+      inside =
+        range !== null && Number.parseInt(range[2]!, 16) - Number.parseInt(range[1]!, 16) === bytes;
+    } else if (line.startsWith('Pss:')) {
+      const kib = Number(/\d+/.exec(line)?.[0]);
+      if (!view) sum.all += kib;
+      if (inside) sum.guest += kib;
+    }
+  }
+  return sum;
+}
+
+const memoryOfAll = (clones: readonly Clone[], bytes: number): Memory =>
+  clones
+    .flatMap(({ pids }) => pids)
+    .map((pid) => memoryOf(pid, bytes))
+    .reduce((a, b) => ({ guest: a.guest + b.guest, all: a.all + b.all }));
+
+interface Sample extends Memory {
+  /** Milliseconds. */
+  readonly time: number;
+}
+
+async function oneAfterTheOther(start: Start, way: Way, count: number, bytes: number) {
+  const sum = { time: 0, guest: 0, all: 0 };
+  for (let number = 0; number < count; number++) {
+    const began = performance.now();
+    const clone = await start(way, number);
+    sum.time += performance.now() - began;
+    const { guest, all } = memoryOfAll([clone], bytes);
+    sum.guest += guest;
+    sum.all += all;
+    await clone.end();
+  }
+  return sum;
+}
+
+async function atOnce(start: Start, way: Way, count: number, bytes: number): Promise<Sample> {
+  const began = performance.now();
+  const clones = await Promise.all(Array.from({ length: count }, (_, n) => start(way, n)));
+  const time = performance.now() - began;
+  const memory = memoryOfAll(clones, bytes);
+  await Promise.all(clones.map((clone) => clone.end()));
+  return { time, ...memory };
+}
+
+/** Clones of a synthetic guest: a stand-in VMM reads its working set. */
+async function syntheticStart(guest: SyntheticGuest): Promise<Start> {
+  const program = await buildNative(TEST_VMM);
+  const library = await buildPreload();
+  const sharedPath = sharedPathFor({ memoryPath: guest.memory });
+  return async (way, number) => {
+    const socketPath = join(guest.directory, `socket-${number}`);
+    const shared = way === 'prefetch, shared';
+    const pager =
+      way === 'file'
+        ? undefined
+        : spawnPager({
+            socketPath,
+            memoryPath: guest.memory,
+            workingSetPath: guest.workingSet,
+            policy: 'prefetch',
+            ...(shared ? { sharedPath } : {}),
+          });
+    await pager?.ready;
+    const preload = {
+      LD_PRELOAD: library,
+      REKINDLE_UFFD_SOCKET: socketPath,
+      REKINDLE_UFFD_RAM: guest.memory,
+      ...(shared ? { REKINDLE_UFFD_SHARED: sharedPath } : {}),
+    };
+    const args = ['--alarm', '120', '--preload', socketPath, guest.memory, 'wait', 'replay'];
+    const vmm = spawn(program, [...args, guest.order, 'say', 'up', 'wait'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: { ...process.env, ...(pager === undefined ? {} : preload) },
+    });
+    await pager?.resumable;
+    vmm.stdin.write('\n');
+    await new Promise((resolve) => vmm.stdout.once('data', resolve));
+    return {
+      pids: pager === undefined ? [vmm.pid!] : [vmm.pid!, pager.pid],
+      end: async () => {
+        vmm.kill('SIGKILL');
+        await new Promise((resolve) => vmm.once('close', resolve));
+        await pager?.done;
+      },
+    };
+  };
+}
+
+const vmStart =
+  ({ snapshot, workingSet }: VmSnapshot): Start =>
+  async (way, number) => {
+    const vm = await restoreVm(snapshot, {
+      name: `clone-${number}`,
+      probe: SERVICE,
+      ...(way === 'file'
+        ? { policy: 'file' }
+        : { policy: 'prefetch', workingSet, share: way === 'prefetch, shared' }),
+    });
+    if (vm.answer === undefined) throw new Error('a clone did not answer');
+    const pids = [vm.machine.pid, ...(vm.pager === undefined ? [] : [vm.pager.pid])];
+    return { pids, end: () => vm.close() };
+  };
+
+async function compare(
+  title: string,
+  start: Start,
+  bytes: number,
+  options: { rounds: number; clones: number },
+): Promise<void> {
+  const { rounds, clones } = options;
+  const serial = new Map<Way, Sample[]>(WAYS.map((way) => [way, []]));
+  const parallel = new Map<Way, Sample[]>(WAYS.map((way) => [way, []]));
+  for (const way of WAYS) await (await start(way, 0)).end();
+  for (let round = 0; round < rounds; round++) {
+    for (const way of WAYS) {
+      serial.get(way)!.push(await oneAfterTheOther(start, way, clones, bytes));
+      parallel.get(way)!.push(await atOnce(start, way, clones, bytes));
+    }
+  }
+  const of = (samples: Map<Way, Sample[]>, way: Way, what: keyof Sample, scale = 1): Spread =>
+    spread(samples.get(way)!.map((sample) => sample[what] / scale));
+  console.log(`\n${title}; ${clones} clones, n = ${rounds}:\n`);
+  printTable(
+    [
+      'policy',
+      'one after the other',
+      'at once',
+      'guest memory of a clone',
+      'all memory of a clone',
+    ],
+    WAYS.map((way) => [
+      way,
+      show(of(serial, way, 'time'), 'ms'),
+      show(of(parallel, way, 'time'), 'ms'),
+      ...(['guest', 'all'] as const).map(
+        (what) =>
+          `${(of(serial, way, what, 1024).median / clones).toFixed(1)} alone, ` +
+          `${(of(parallel, way, what, 1024).median / clones).toFixed(1)} MiB of ${clones}`,
+      ),
+    ]),
+  );
+  const rows = WAYS.flatMap((way): Comparison[] => {
+    const shares = way !== 'prefetch';
+    const row = (what: keyof Sample, name: string, unit: string, atMost?: number): Comparison => ({
+      what: `${way}: ${name}`,
+      ours: of(parallel, way, what, unit === 'ms' ? 1 : 1024),
+      peer: of(serial, way, what, unit === 'ms' ? 1 : 1024),
+      peerName: `${clones} x one`,
+      unit,
+      ...(atMost === undefined ? {} : { atMost }),
+    });
+    return [
+      row('time', 'time until all answer', 'ms', 0.5),
+      row('guest', 'guest memory', 'MiB', shares ? 0.4 : undefined),
+      row('all', 'all memory', 'MiB', shares ? 0.4 : undefined),
+    ];
+  });
+  console.log();
+  printComparisons(rows);
+}
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '10' },
+    clones: { type: 'string', default: '8' },
+    // which guests: a service in a VM, a synthetic one
+    guests: { type: 'string', default: 'vm,synthetic' },
+    mib: { type: 'string', default: '512' },
+    touched: { type: 'string', default: '50' },
+  },
+});
+const options = { rounds: Number(values.rounds), clones: Number(values.clones) };
+const directory = mkdtempSync(join(tmpdir(), 'rekindle-clones-'));
+try {
+  console.log(machine());
+  if (values.guests.includes('synthetic')) {
+    const guest = makeGuest(directory, Number(values.mib), Number(values.touched));
+    remember(guest.memory);
+    const title = `synthetic guest of ${guest.mib} MiB, ${guest.touchedMib} MiB touched`;
+    await compare(title, await syntheticStart(guest), guest.mib * MIB, options);
+  }
+  if (values.guests.includes('vm')) {
+    const vm = await answeringGuest(directory);
+    const title = `the demo's service, ${vm.memoryBytes / MIB} MiB, working set ${vm.pages} pages`;
+    await compare(title, vmStart(vm), vm.memoryBytes, options);
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
