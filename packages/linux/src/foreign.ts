@@ -246,13 +246,24 @@ export interface ZstdFunctions {
     [to: number, capacity: number, from: number, size: number, level: number]
   >;
   readonly decompress: Call<[to: number, capacity: number, from: number, size: number]>;
+  /** The same in another thread. */
+  readonly decompressAside: (
+    to: number,
+    capacity: number,
+    from: number,
+    size: number,
+  ) => Promise<number>;
 }
+
+const DECOMPRESS =
+  'size_t ZSTD_decompress(uintptr_t to, size_t capacity, uintptr_t from, size_t size)';
 
 /** Loads the system's libzstd. @throws when there is none */
 export function loadZstdFunctions(): ZstdFunctions {
   const library = koffi.load('libzstd.so.1');
   const bindZstd = <Arguments extends number[]>(prototype: string): Call<Arguments> =>
     library.func(prototype) as unknown as Call<Arguments>;
+  const aside = library.func(DECOMPRESS).async as (...args: unknown[]) => void;
   return {
     // SAFETY: no memory. Any thread. zstd.h
     bound: bindZstd('size_t ZSTD_compressBound(size_t size)'),
@@ -262,8 +273,13 @@ export function loadZstdFunctions(): ZstdFunctions {
       'size_t ZSTD_compress(uintptr_t to, size_t capacity, uintptr_t from, size_t size, int level)',
     ),
     // SAFETY: as for compress; a hostile input writes no further than `capacity`. zstd.h
-    decompress: bindZstd(
-      'size_t ZSTD_decompress(uintptr_t to, size_t capacity, uintptr_t from, size_t size)',
-    ),
+    decompress: bindZstd(DECOMPRESS),
+    // SAFETY: as for decompress; both ranges stay mapped, and nobody else uses them, until the promise settles.
+    decompressAside: (...args) =>
+      new Promise((resolve, reject) => {
+        aside(...args, (error: Error | null, size: number) =>
+          error === null ? resolve(size) : reject(error),
+        );
+      }),
   };
 }

@@ -17,11 +17,16 @@ export class ZstdError extends Error {
   }
 }
 
-/** Compresses and decompresses, one call at a time. */
+/** Where input is staged: what we write ourselves is far smaller. */
+const STAGE = 1 << 20;
+
+/** Compresses and decompresses; one call at a time, but for {@link Zstd.decompressAside}. */
 export class Zstd {
   readonly #functions: ZstdFunctions;
   #input: Mapping | undefined;
   #output: Mapping | undefined;
+  /** Where input of other threads lies, between their calls. */
+  readonly #spare: Mapping[] = [];
 
   constructor() {
     try {
@@ -35,7 +40,7 @@ export class Zstd {
   #stage(bytes: Uint8Array): number {
     if (this.#input === undefined || this.#input.length < bytes.length) {
       this.#input?.unmap();
-      this.#input = mapAnonymous(Math.max(bytes.length, 1 << 20));
+      this.#input = mapAnonymous(Math.max(bytes.length, STAGE));
     }
     new Uint8Array(this.#input.bytes(0, bytes.length)).set(bytes);
     return this.#input.address;
@@ -47,7 +52,7 @@ export class Zstd {
     const capacity = this.#functions.bound(bytes.length);
     if (this.#output === undefined || this.#output.length < capacity) {
       this.#output?.unmap();
-      this.#output = mapAnonymous(Math.max(capacity, 1 << 20));
+      this.#output = mapAnonymous(Math.max(capacity, STAGE));
     }
     const { address } = this.#output;
     const length = this.#functions.compress(address, capacity, from, bytes.length, level);
@@ -71,8 +76,33 @@ export class Zstd {
     return length;
   }
 
-  /** Gives its buffers back. */
+  /**
+   * The same in a thread of the pool that Node.js keeps, several at a time.
+   * SAFETY: the room at `address` must stay mapped until the promise settles.
+   */
+  async decompressAside(address: number, capacity: number, bytes: Uint8Array): Promise<number> {
+    const input = this.#spare.pop() ?? mapAnonymous(STAGE);
+    // Larger than any that comes twice: mapped for this once.
+    const room = bytes.length <= input.length ? input : mapAnonymous(bytes.length);
+    try {
+      new Uint8Array(room.bytes(0, bytes.length)).set(bytes);
+      const length = await this.#functions.decompressAside(
+        address,
+        capacity,
+        room.address,
+        bytes.length,
+      );
+      if (length <= capacity) return length;
+      throw new ZstdError('ZSTD_REFUSED', `zstd could not decompress ${bytes.length} bytes`);
+    } finally {
+      if (room !== input) room.unmap();
+      this.#spare.push(input);
+    }
+  }
+
+  /** Gives its buffers back; nothing may be under way. */
   close(): void {
+    for (const input of this.#spare.splice(0)) input.unmap();
     this.#input?.unmap();
     this.#output?.unmap();
     this.#input = undefined;

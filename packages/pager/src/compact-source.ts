@@ -7,6 +7,7 @@ import {
   type Frame,
   TRAILER_BYTES,
 } from './compact-format.ts';
+import { FrameQueue } from './frame-queue.ts';
 import type { LazyContent, MemorySource } from './memory-source.ts';
 import { PAGE } from './page-states.ts';
 import { PagerError } from './pager-error.ts';
@@ -27,7 +28,7 @@ export class CompactSource implements MemorySource, LazyContent {
   /** The distinct pages, at their numbers; filled frame by frame. */
   readonly #content: Mapping;
   readonly #numbers: Mapping;
-  readonly #loads: (Promise<void> | undefined)[];
+  readonly #queue = new FrameQueue((frame) => this.#loadFrame(frame));
   /** Pages of the memory by frame, to mark them ready. */
   #pagesOfFrame: Uint32Array[] | undefined;
   #states: Uint8Array | undefined;
@@ -46,7 +47,6 @@ export class CompactSource implements MemorySource, LazyContent {
     for (let page = 0; page < numbers.length; page++) {
       numbers[page] = Math.max(0, index.table[page]! - 1);
     }
-    this.#loads = new Array<Promise<void> | undefined>(index.frames.length);
   }
 
   /** Reads the index; content comes later. Takes the reader over. @throws PagerError MEMORY_SOURCE */
@@ -114,12 +114,11 @@ export class CompactSource implements MemorySource, LazyContent {
     this.#pagesOfFrame = lists.map((pages) => Uint32Array.from(pages));
   }
 
-  load(page: number): Promise<void> {
+  load(page: number, urgent: boolean): Promise<void> {
     const entry = this.#index.table[page];
     if (entry === undefined || entry === 0) return Promise.resolve();
     const frame = Math.floor((entry - 1) / this.#index.framePages);
-    this.#loads[frame] ??= this.#loadFrame(frame);
-    return this.#loads[frame]!;
+    return this.#queue.load(frame, urgent);
   }
 
   async #loadFrame(number: number): Promise<void> {
@@ -130,13 +129,14 @@ export class CompactSource implements MemorySource, LazyContent {
     const first = number * framePages;
     const length = Math.min(framePages, distinctPages - first) * PAGE_BYTES;
     const to = this.#content.address + first * PAGE_BYTES;
-    if (this.#zstd.decompressTo(to, length, bytes) !== length) {
+    if ((await this.#zstd.decompressAside(to, length, bytes)) !== length) {
       throw new PagerError(
         'MEMORY_SOURCE',
         'a frame is shorter than its pages',
         `${this.name} byte ${frame.offset}`,
       );
     }
+    if (!this.#open) return;
     const states = this.#states!;
     for (const page of this.#pagesOfFrame![number]!) states[page]! |= PAGE.ready;
   }
@@ -145,10 +145,14 @@ export class CompactSource implements MemorySource, LazyContent {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#reader.close();
-    this.#zstd.close();
-    this.#content.unmap();
     this.#numbers.unmap();
+    this.#reader.abort();
+    // Other threads may still be unpacking into it.
+    void this.#queue.close().then(() => {
+      this.#reader.close();
+      this.#zstd.close();
+      this.#content.unmap();
+    });
   }
 }
 

@@ -48,8 +48,11 @@ async function serve(made: Scene, options: Partial<PagerOptions>): Promise<Pager
 }
 
 /** A server that answers ranges of a file; `broken` says how it misbehaves. */
-async function httpServer(path: string, broken: { status?: number; alter?: boolean } = {}) {
-  const counts = { requests: 0, bytes: 0 };
+async function httpServer(
+  path: string,
+  broken: { status?: number; alter?: boolean; slow?: number } = {},
+) {
+  const counts = { requests: 0, bytes: 0, underWay: 0, most: 0, starts: [] as number[] };
   const file = readFileSync(path);
   const server = createServer((request, response) => {
     counts.requests++;
@@ -64,8 +67,13 @@ async function httpServer(path: string, broken: { status?: number; alter?: boole
     const body = Buffer.from(file.subarray(start, end));
     if (broken.alter === true && firstFrame) body[0]! ^= 1;
     counts.bytes += body.length;
+    counts.starts.push(start);
+    counts.most = Math.max(counts.most, ++counts.underWay);
     response.writeHead(206, { 'content-range': `bytes ${start}-${end - 1}/${file.length}` });
-    response.end(body);
+    setTimeout(() => {
+      counts.underWay--;
+      response.end(body);
+    }, broken.slow ?? 0);
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -229,6 +237,45 @@ describe('serving a compact memory', () => {
     }
     expect(fetched[0]).toBeGreaterThan(statSync(made.compactPath).size / 2);
     expect(fetched[1]).toBe(2 * 64); // the trailer: once for its size, once for itself
+  });
+
+  it('fetches a few frames at a time, and what a vCPU waits for before all that is fetched ahead', async () => {
+    const pages = 64 * 60;
+    const made = await drawMemory('x'.repeat(pages), 'compact');
+    scenes.push(made);
+    const compactPath = made.path('compact');
+    compactMemory(made.memoryPath, compactPath);
+    const { url, counts } = await httpServer(compactPath, { slow: 20 });
+    writeFileSync(
+      made.path('ws'),
+      encodeWorkingSet({
+        pageSize: 4096,
+        memoryBytes: pages * 4096,
+        snapshotHash: '',
+        runs: [{ page: 0, pages: pages - 64 }],
+        zeroRuns: [],
+        hotRuns: 1,
+        statistics: { recordings: 1, threshold: 1, union: pages, chosen: pages - 64, gap: 0 },
+      }),
+    );
+    const options = {
+      memoryPath: url,
+      workingSetPath: made.path('ws'),
+      policy: 'concurrent',
+    } as const;
+    const pager = await serve(made, options);
+    // The last frame is in nobody's plan; the one before it is the last of the plan.
+    const wanted = [pages - 1, pages - 65].flatMap((page) => ['check', `${page}`, `${page + 1}`]);
+    const vmm = await startVmm([made.socketPath, made.memoryPath, 'pause', '30', ...wanted]);
+    expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
+    await pager.done.catch(() => {});
+    expect(counts.most).toBeLessThanOrEqual(12);
+    expect(counts.most).toBeGreaterThanOrEqual(8);
+    // The trailer twice and the index, then frames; the two that were waited for long before their turn.
+    const frames = counts.starts.slice(3);
+    const [last, before] = [...frames].sort((a, b) => b - a);
+    expect(frames.indexOf(last!)).toBeLessThan(40);
+    expect(frames.indexOf(before!)).toBeLessThan(50);
   });
 
   it.each([

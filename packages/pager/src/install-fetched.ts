@@ -4,8 +4,8 @@ import type { NativeEngine } from './native-engine.ts';
 import type { PrefetchRun } from './prefetch.ts';
 import { PrefetchUnits } from './prefetch-units.ts';
 
-/** Pages fetched side by side before they are installed. */
-const FETCHED_AT_ONCE = 512;
+/** Pages that are installed together, as soon as all of them have come. */
+const INSTALLED_AT_ONCE = 512;
 
 /** The pages of runs, in pieces. */
 function* piecesOf(runs: readonly PrefetchRun[]): Generator<number[]> {
@@ -13,7 +13,7 @@ function* piecesOf(runs: readonly PrefetchRun[]): Generator<number[]> {
   for (const run of runs) {
     for (let page = run.page; page < run.page + run.pages; page++) {
       piece.push(page);
-      if (piece.length === FETCHED_AT_ONCE) {
+      if (piece.length === INSTALLED_AT_ONCE) {
         yield piece;
         piece = [];
       }
@@ -33,15 +33,22 @@ function runsOf(pages: readonly number[]): PrefetchRun[] {
   return runs;
 }
 
-/** Fetches what runs need, piece by piece, and installs each piece as soon as it has come. */
+/**
+ * Fetches what runs need, all of it in their order, and installs it piece by piece as it comes: while one piece is
+ * installed the next ones are under way.
+ */
 export async function installFetched(
   engine: NativeEngine,
   lazy: LazyContent,
   runs: readonly PrefetchRun[],
   pageSize: number,
 ): Promise<void> {
-  for (const piece of piecesOf(runs)) {
-    await Promise.all(piece.map((page) => lazy.load(page)));
+  const pieces = [...piecesOf(runs)];
+  const loads = pieces.map((piece) => Promise.all(piece.map((page) => lazy.load(page, false))));
+  // The first failure is told below; those behind it have nobody left to tell.
+  for (const load of loads) load.catch(() => {});
+  for (const [index, piece] of pieces.entries()) {
+    await loads[index];
     const fetched = new PrefetchUnits(runsOf(piece), pageSize);
     await engine.prefetch(fetched, 1);
     fetched.close();

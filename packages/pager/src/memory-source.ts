@@ -35,8 +35,11 @@ export interface MemorySource {
 export interface LazyContent {
   /** Where pages are to be marked PAGE.ready once their content is there and has been checked. */
   attach(states: Uint8Array): void;
-  /** Fetches what a page needs. @throws when it cannot be had or is not what was saved */
-  load(page: number): Promise<void>;
+  /**
+   * Fetches what a page needs. @param urgent somebody waits for it: before everything that is fetched ahead
+   * @throws when it cannot be had or is not what was saved
+   */
+  load(page: number, urgent: boolean): Promise<void>;
 }
 
 /**

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where the bytes of a compact memory come from: a file, or a server that answers ranges.
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+
+import { webcrypto } from 'node:crypto';
+import { closeSync, fstatSync, mkdirSync, openSync, read, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { sha256, TRAILER_BYTES } from './compact-format.ts';
+import { promisify } from 'node:util';
+import { TRAILER_BYTES } from './compact-format.ts';
 import { PagerError } from './pager-error.ts';
 
 /** Reads pieces of something whose size it knows. */
@@ -16,19 +19,35 @@ export interface RangeReader {
    * @throws PagerError MEMORY_SOURCE when it cannot be had or is not what the hash says
    */
   read(offset: number, length: number, hash: Uint8Array | undefined): Promise<Uint8Array>;
+  /** Gives up what is under way over a network; its reads fail. */
+  abort(): void;
+  /** Nothing may be under way. */
   close(): void;
 }
 
 const same = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
-function readPiece(fd: number, offset: number, length: number): Uint8Array | undefined {
+const readAside = promisify(read);
+
+/** Reads in a thread of the pool that Node.js keeps. */
+async function readPiece(
+  fd: number,
+  offset: number,
+  length: number,
+): Promise<Uint8Array | undefined> {
   const bytes = new Uint8Array(length);
   for (let done = 0; done < length; ) {
-    const count = readSync(fd, bytes, done, length - done, offset + done);
-    if (count === 0) return undefined;
-    done += count;
+    const { bytesRead } = await readAside(fd, bytes, done, length - done, offset + done);
+    if (bytesRead === 0) return undefined;
+    done += bytesRead;
   }
   return bytes;
+}
+
+/** Whether bytes have a hash; counted in a thread of the pool, too. */
+async function has(hash: Uint8Array, bytes: Uint8Array): Promise<boolean> {
+  const digest = await webcrypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>);
+  return same(new Uint8Array(digest), hash);
 }
 
 const altered = (name: string, offset: number): PagerError =>
@@ -56,7 +75,7 @@ export class FileRanges implements RangeReader {
   }
 
   async read(offset: number, length: number, hash: Uint8Array | undefined): Promise<Uint8Array> {
-    const bytes = readPiece(this.#fd, offset, length);
+    const bytes = await readPiece(this.#fd, offset, length);
     if (bytes === undefined) {
       throw new PagerError(
         'MEMORY_SOURCE',
@@ -64,9 +83,11 @@ export class FileRanges implements RangeReader {
         `${this.name} byte ${offset}`,
       );
     }
-    if (hash !== undefined && !same(sha256(bytes), hash)) throw altered(this.name, offset);
+    if (hash !== undefined && !(await has(hash, bytes))) throw altered(this.name, offset);
     return bytes;
   }
+
+  abort(): void {}
 
   close(): void {
     closeSync(this.#fd);
@@ -85,6 +106,7 @@ export class HttpRanges implements RangeReader {
   readonly name: string;
   readonly size: number;
   readonly #cache: number | undefined;
+  readonly #given = new AbortController();
   /** Bytes that came over the network. */
   fetched = 0;
 
@@ -112,19 +134,27 @@ export class HttpRanges implements RangeReader {
 
   async read(offset: number, length: number, hash: Uint8Array | undefined): Promise<Uint8Array> {
     if (hash !== undefined && this.#cache !== undefined) {
-      const kept = readPiece(this.#cache, offset, length);
-      if (kept !== undefined && same(sha256(kept), hash)) return kept;
+      const kept = await readPiece(this.#cache, offset, length);
+      if (kept !== undefined && (await has(hash, kept))) return kept;
     }
-    const response = await request(this.name, `bytes=${offset}-${offset + length - 1}`);
+    const response = await request(
+      this.name,
+      `bytes=${offset}-${offset + length - 1}`,
+      this.#given.signal,
+    );
     const bytes = new Uint8Array(await response.arrayBuffer());
     this.fetched += bytes.length;
     if (bytes.length !== length) {
       throw failed(this.name, `${bytes.length} bytes came instead of ${length}`);
     }
     if (hash === undefined) return bytes;
-    if (!same(sha256(bytes), hash)) throw altered(this.name, offset);
+    if (!(await has(hash, bytes))) throw altered(this.name, offset);
     if (this.#cache !== undefined) writeSync(this.#cache, bytes, 0, length, offset);
     return bytes;
+  }
+
+  abort(): void {
+    this.#given.abort(new Error('given up'));
   }
 
   close(): void {
@@ -140,14 +170,15 @@ const failed = (url: string, message: string): PagerError =>
     'is the address right, the server up, and does it answer range requests?',
   );
 
-async function request(url: string, range: string): Promise<Response> {
+async function request(url: string, range: string, given?: AbortSignal): Promise<Response> {
   let last = '';
   for (let attempt = 0; attempt < TRIES; attempt++) {
     if (attempt > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MILLIS * attempt));
+    const timeout = AbortSignal.timeout(TIMEOUT_MILLIS);
     try {
       const response = await fetch(url, {
         headers: { range, 'accept-encoding': 'identity' },
-        signal: AbortSignal.timeout(TIMEOUT_MILLIS),
+        signal: given === undefined ? timeout : AbortSignal.any([timeout, given]),
       });
       if (response.status === 206) return response;
       await response.body?.cancel();
@@ -156,6 +187,7 @@ async function request(url: string, range: string): Promise<Response> {
     } catch (error) {
       const { message, cause } = error as Error;
       last = cause instanceof Error ? `${message}: ${cause.message}` : message;
+      if (given?.aborted === true) break;
     }
   }
   throw failed(url, last);

@@ -35,7 +35,7 @@ export async function serveNatively(
   const { table, peer, source, plan } = parts;
   const { lazy } = source;
   const want = (page: number): void => {
-    lazy?.load(page).then(
+    lazy?.load(page, true).then(
       () => engine.retry(),
       (error: Error) => engine.abandon(error),
     );
