@@ -7,11 +7,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import {
+  listRecords,
   type Manifest,
+  NO_LOG,
   type RestoreOptions,
   restoreVm,
-  serviceUrl,
-  waitForHttp,
+  type VmLog,
 } from '../packages/microvm/src/index.ts';
 import { answeringGuest, type GuestOptions, SERVICE } from './answering-guest.ts';
 import {
@@ -70,31 +71,30 @@ export async function run(options: RestoreBenchOptions): Promise<void> {
 }
 
 async function measure(snapshot: string, options: RestoreOptions): Promise<Sample> {
-  const vm = await restoreVm(snapshot, { ...options, paused: true });
-  const { machine: guest } = vm;
-  const before = cpuMillis(guest.pid);
-  const resumed = performance.now();
-  await guest.resume();
-  await waitForHttp(serviceUrl(guest, SERVICE), {
-    accept: SERVICE.accept,
-    deadlineMs: 60_000,
-    hedgeMs: 2000,
-  });
-  const answerMs = performance.now() - resumed;
-  const cpuMs = cpuMillis(guest.pid) - before;
+  let [before, after] = [0, 0];
+  const log: VmLog = {
+    ...NO_LOG,
+    phase: ({ name }, phase) => {
+      if (phase === 'resume') before = cpuMillis(name);
+      if (phase === 'first-response') after = cpuMillis(name);
+    },
+  };
+  const vm = await restoreVm(snapshot, { ...options, probe: SERVICE, log });
+  const { firstAnswerMs, totalMs } = vm.timings;
   const { pager } = await vm.close();
+  if (firstAnswerMs === undefined) throw new Error('the service did not answer');
   return {
-    answerMs,
-    totalMs: vm.timings.totalMs + answerMs,
-    cpuMs,
+    answerMs: firstAnswerMs,
+    totalMs,
+    cpuMs: after - before,
     faults: pager?.faults ?? Number.NaN,
     stalledMs: pager === undefined ? Number.NaN : pager.stalled / 1e6,
   };
 }
 
 /** Of all threads, from the scheduler's own count in nanoseconds. */
-function cpuMillis(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
+function cpuMillis(name: string): number {
+  const tasks = `/proc/${listRecords().find((record) => record.name === name)?.vmmPid}/task`;
   return readdirSync(tasks).reduce((sum, task) => {
     const [nanos] = readFileSync(join(tasks, task, 'schedstat'), 'utf8').split(' ');
     return sum + Number(nanos) / 1e6;

@@ -14,7 +14,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/userfaultfd.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +21,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -64,7 +64,7 @@ struct engine {
   uint32_t lost, state;
   int32_t error, failure;
   uint64_t place;
-  uint32_t next_share, last_unit, workers, shares;
+  uint32_t next_unit, last_unit, workers, shares;
   double counters[COUNTERS];
   uint64_t index;      // where the content of page p is: source + index[p] pages; 0: + p pages
   uint32_t lazy, stop; // lazy: only READY pages have content, others are asked for (WANT)

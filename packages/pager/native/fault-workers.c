@@ -5,6 +5,7 @@
 
 #define MOST_BATCH 512
 #define LEAST_BATCH 16
+#define STRETCHES 8
 
 static int has_content(struct engine *engine, uint32_t page) {
   return !engine->lazy || (__atomic_load_n(&states(engine)[page], __ATOMIC_ACQUIRE) & (ZERO | READY));
@@ -43,7 +44,7 @@ static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t d
   uint64_t length = (last * size < region_end ? last * size : region_end) - offset;
   uint64_t address = regions[r].host + (offset - regions[r].offset);
   uint64_t shared = 0;
-  double start = now();
+  double start = engine->silent ? 0 : now();
   int64_t result = zero
                        ? install_zeroes(engine, address, length, UFFDIO_ZEROPAGE_MODE_DONTWAKE)
                        : install_run(engine, address, offset, content, length, &shared);
@@ -54,7 +55,7 @@ static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t d
     put(engine, &(struct record){
                     .kind = PREFETCH,
                     .start = start,
-                    .duration = now() - start,
+                    .duration = engine->silent ? 0 : now() - start,
                     .guest_physical = guest_physical(engine, offset),
                     .action = zero ? ZEROED : COPY,
                     .pages = pages,
@@ -73,31 +74,41 @@ static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t d
   return unit->pages - done;
 }
 
+// Takes the next stretch of units. Stretches, because neighbours would wait for each other's page table locks; many,
+// because a worker that starts late, or meets large pages of zeroes, shall not be waited for.
+static uint32_t next_stretch(struct engine *engine, uint32_t *end) {
+  uint32_t count = engine->last_unit;
+  uint32_t length = count / (engine->shares * STRETCHES) + 1;
+  uint32_t start = __atomic_fetch_add(&engine->next_unit, length, __ATOMIC_RELAXED);
+  *end = start + length < count ? start + length : count;
+  return start;
+}
+
 static void *work(void *argument) {
   struct engine *engine = argument;
   const struct unit *units = (const struct unit *)engine->units;
   double faults = engine->counters[FAULTS];
-  uint32_t most = MOST_BATCH;
+  uint32_t most = MOST_BATCH, end, done = 0;
   while (__atomic_load_n(&engine->draining, __ATOMIC_SEQ_CST)) sched_yield();
-  // Every worker has a stretch of its own: neighbours would wait for each other's page table locks.
-  uint32_t share = __atomic_fetch_add(&engine->next_share, 1, __ATOMIC_RELAXED);
-  uint64_t count_units = engine->last_unit;
-  uint32_t index = share * count_units / engine->shares;
-  uint32_t end = (share + 1) * count_units / engine->shares;
-  for (; index < end; index++) {
-    uint32_t done = 0;
-    while (done < units[index].pages && engine->state == SERVING) {
-      // Somebody faults: be brief, so that the loop gets to its events.
-      double count = engine->counters[FAULTS];
-      most = count != faults ? LEAST_BATCH : most * 2 > MOST_BATCH ? MOST_BATCH : most * 2;
-      faults = count;
-      uint32_t limit = most * 4096 / engine->page_size;
-      pthread_rwlock_rdlock(&engine->removals);
-      uint32_t pages = batch(engine, &units[index], done, limit ? limit : 1);
-      pthread_rwlock_unlock(&engine->removals);
-      if (pages == 0) sched_yield();
+  uint32_t index = next_stretch(engine, &end);
+  while (index < end && engine->state == SERVING) {
+    // Somebody faults: be brief, so that the loop gets to its events.
+    double count = engine->counters[FAULTS];
+    most = count != faults ? LEAST_BATCH : most * 2 > MOST_BATCH ? MOST_BATCH : most * 2;
+    faults = count;
+    uint32_t limit = most * 4096 / engine->page_size, pages = 1;
+    pthread_rwlock_rdlock(&engine->removals);
+    for (int64_t left = limit ? limit : 1; left > 0 && index < end && pages > 0; left -= pages) {
+      pages = batch(engine, &units[index], done, left);
       done += pages;
+      if (done >= units[index].pages) {
+        done = 0;
+        index++;
+      }
     }
+    pthread_rwlock_unlock(&engine->removals);
+    if (pages == 0) sched_yield();
+    if (index == end) index = next_stretch(engine, &end);
   }
   if (__atomic_sub_fetch(&engine->workers, 1, __ATOMIC_ACQ_REL) == 0) wake_host(engine);
   return NULL;
@@ -105,7 +116,7 @@ static void *work(void *argument) {
 
 // Installs units [0, last_unit) with `count` workers, which end by themselves and then wake the host.
 int engine_prefetch(struct engine *engine, uint32_t count) {
-  engine->next_share = 0;
+  engine->next_unit = 0;
   engine->shares = count;
   __atomic_store_n(&engine->workers, count, __ATOMIC_SEQ_CST);
   for (uint32_t i = 0; i < count; i++) {
@@ -123,13 +134,13 @@ int engine_install(struct engine *engine, uint32_t count) {
   pthread_t threads[64];
   uint32_t started = 0;
   if (count > 64) count = 64;
-  engine->next_share = 0;
+  engine->next_unit = 0;
   engine->shares = count;
   __atomic_store_n(&engine->workers, count, __ATOMIC_SEQ_CST);
   for (; started + 1 < count; started++)
     if (start_thread(&threads[started], work, engine) != 0) break;
   work(engine);
-  // The shares of threads that could not be started.
+  // Threads that could not be started leave nothing undone, but they were counted.
   for (uint32_t i = started + 1; i < count; i++) work(engine);
   for (uint32_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
   return 0;

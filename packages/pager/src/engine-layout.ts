@@ -5,7 +5,7 @@
 //    24 u64 page_size, source, zero_page, states, regions, region_count, ranges, range_count
 //    88 u64 ring, ring_records, messages, units
 //   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
-//   152 u32 next_share, last_unit, workers, shares
+//   152 u32 next_unit, last_unit, workers, shares
 //   168 f64 counters[9] in the order of COUNTER   240 u64 index   248 u32 lazy, stop
 //   256 u64 pool   264 i32 pool_uffd   268 u32 silent
 //   272 private to C, up to 512
