@@ -34,6 +34,8 @@ export interface RestoreOptions {
   /** Default: `prefetch` with a working set, else `on-demand`. */
   readonly policy?: RestorePolicy | undefined;
   readonly workingSet?: string | undefined;
+  /** Count prefetched pages that nobody touches; not for KVM, whose marks are elsewhere. */
+  readonly measureWaste?: boolean | undefined;
   /** Share memory with the other VMs of this snapshot, as far as nobody writes to it. `file` always does. */
   readonly share?: boolean | undefined;
   /** Where the pager's recording goes; host events go to `log`. */
@@ -211,6 +213,9 @@ function startPager(
     policy,
     regions: subject.identity.regions,
     ...(sharedPath === undefined ? {} : { sharedPath }),
+    ...(options.measureWaste === true && subject.identity.accelerator !== 'kvm'
+      ? { measureWaste: true }
+      : {}),
     handshakeTimeoutMs: options.handshakeTimeoutMs ?? 15_000,
     ...(options.record === undefined ? {} : { recordPath: options.record }),
     ...(options.workingSet === undefined ? {} : { workingSetPath: options.workingSet }),

@@ -87,6 +87,33 @@ function merge(first: readonly Extent[], second: readonly Extent[]): Extent[] {
 /** Disks read a gap of this size as fast as they skip it. */
 const READ_GAP = 64 * 1024;
 
+/**
+ * Measured on the demo's service: what a restore touches beside its working set lies 1 to 36 pages from it, and a
+ * fault that has to read it costs 1 to 8 ms.
+ */
+const NEIGHBOURHOOD = 256 * 1024;
+/** Neighbours of a working set are read up to this much, bytes. */
+const MOST_NEIGHBOURS = 128 << 20;
+
+/** What has data and lies around ascending extents, up to a limit. */
+function neighbours(extents: readonly Extent[], data: readonly Extent[]): Extent[] {
+  const around: Extent[] = [];
+  let left = MOST_NEIGHBOURS;
+  let at = 0;
+  let end = 0;
+  for (const extent of extents) {
+    const start = Math.max(end, extent.start - NEIGHBOURHOOD);
+    end = Math.max(end, extent.end + NEIGHBOURHOOD);
+    while (at < data.length && data[at]!.end <= start) at++;
+    for (let i = at; i < data.length && data[i]!.start < end && left > 0; i++) {
+      const piece = { start: Math.max(start, data[i]!.start), end: Math.min(end, data[i]!.end) };
+      left -= piece.end - piece.start;
+      around.push(piece);
+    }
+  }
+  return around;
+}
+
 /** Ascending extents, those that are near each other joined. */
 function nearby(extents: readonly Extent[]): Extent[] {
   const joined: { start: number; end: number }[] = [];
@@ -170,7 +197,8 @@ export class FileSource implements MemorySource {
   readAhead(runs: readonly Extent[]): void {
     if (this.#readahead === 'none') return;
     // Only where there is data: populating a hole would fill the page cache with zeroes.
-    const wanted = runs.length > 0 ? nearby(runs) : this.extents;
+    const wanted =
+      runs.length > 0 ? [...nearby(runs), ...neighbours(runs, this.extents)] : this.extents;
     for (const { start, end } of wanted) this.#mapping.advise(ADVICE.willneed, start, end - start);
     if (this.#readahead !== 'populate') return;
     for (const { start, end } of this.extents) {

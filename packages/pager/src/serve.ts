@@ -59,6 +59,8 @@ export interface PagerSummary extends PagerTotals {
   /** `vm-ended`, or `detached`: everything was installed and the VM goes on without a pager. */
   readonly reason: 'vm-ended' | 'detached';
   readonly loop: LoopKind;
+  /** How `wasted` was counted: by the marks in the VMM's page table, or not at all. */
+  readonly wastedBy: 'page table' | 'not counted';
   /** Events that are in no log, because it could not keep up. */
   readonly lost: number;
 }
@@ -162,7 +164,8 @@ export async function servePager(
       const end = await servePeer(peer, session);
       const totals = { ...totalsOf(end.counters), wasted: end.wasted };
       log.summary(now(), totals);
-      return { reason: end.reason, loop: loop.kind, lost: end.lost, ...totals };
+      const wastedBy = end.wasted < 0 ? 'not counted' : 'page table';
+      return { reason: end.reason, loop: loop.kind, lost: end.lost, wastedBy, ...totals };
     } catch (error) {
       killPeer(peer);
       throw error;

@@ -74,7 +74,10 @@ function printSummary(summary: PagerSummary): void {
       ['found present', pages(summary.raced)],
       ['prefetched', pages(summary.prefetched)],
       ['of all these shared with clones', pages(summary.shared)],
-      ['of these never touched', summary.wasted < 0 ? 'not known' : pages(summary.wasted)],
+      [
+        `of these never touched (${summary.wasted < 0 ? '' : 'by the '}${summary.wastedBy})`,
+        summary.wasted < 0 ? '-' : pages(summary.wasted),
+      ],
       ['given back', pages(Math.round(summary.removed / 4096))],
     ],
     [1],

@@ -12,7 +12,7 @@ import {
   requireWritable,
   restoreVm,
 } from '@rekindle/microvm';
-import { PAGER_POLICIES, recommendPolicy } from '@rekindle/pager';
+import { PAGER_POLICIES, type PagerSummary, recommendPolicy } from '@rekindle/pager';
 import { clockPair } from '@rekindle/recorder';
 import { Command } from 'commander';
 import { formatMillis, Progress, printJson } from '../output.ts';
@@ -33,6 +33,7 @@ interface RestoreFlags {
   readonly pager: RestorePolicy | 'auto';
   readonly workingSet?: string;
   readonly share?: true;
+  readonly measureWaste?: true;
   readonly record?: string;
   readonly publish?: readonly PortForward[];
   readonly probe?: string | false;
@@ -54,6 +55,7 @@ export function restoreCommand(): Command {
     .option('--pager <policy>', PAGERS.join(', '), oneOf(PAGERS), 'auto')
     .option('--working-set <file>', 'pages to install ahead; default: the snapshot’s working-set')
     .option('--share', 'share what nobody writes with the other VMs of this snapshot')
+    .option('--measure-waste', 'count prefetched pages that nobody touches (emulated guests)')
     .option('--record <file>', 'write everything that happens into a recording (.jfr)')
     .option(
       '-p, --publish <[host:]guest>',
@@ -99,6 +101,7 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
       policy,
       workingSet,
       share: flags.share,
+      measureWaste: flags.measureWaste,
       record: flags.record === undefined || policy === 'file' ? undefined : parts.pager,
       forwards: flags.publish,
       probe: chosenProbe(directory, flags),
@@ -184,6 +187,14 @@ type RestoreFigures = ReturnType<typeof vmFigures> & {
   readonly pager?: Awaited<ReturnType<RestoredVm['close']>>['pager'];
 };
 
+function wasteOf({ wasted, wastedBy }: PagerSummary): string {
+  return wasted < 0 ? '' : ` (${wasted} never touched, by the ${wastedBy})`;
+}
+
+function sharedOf({ shared }: PagerSummary): string {
+  return shared === 0 ? '' : `, ${shared} shared with clones`;
+}
+
 function show(figures: RestoreFigures, flags: RestoreFlags): void {
   if (flags.json) {
     printJson(figures);
@@ -198,7 +209,7 @@ function show(figures: RestoreFigures, flags: RestoreFlags): void {
     ...(pager === undefined
       ? []
       : [
-          `${pager.faults} faults, ${pager.copied} pages copied, ${pager.zeroed} zeroed, ${pager.prefetched} prefetched, stalled ${formatMillis(pager.stalled / 1e6)}`,
+          `${pager.faults} faults, ${pager.copied} pages copied, ${pager.zeroed} zeroed, ${pager.prefetched} prefetched${wasteOf(pager)}${sharedOf(pager)}, stalled ${formatMillis(pager.stalled / 1e6)}`,
         ]),
     ...(flags.exit ? [] : figures.addresses),
     ...(flags.exit

@@ -150,7 +150,7 @@ async function inspect(path: string, runs: string[], flags: InspectFlags): Promi
   if (fits.length === 0) return;
   process.stdout.write('\n');
   printTable(
-    ['run', 'touched', 'in the set', 'precision', 'recall', 'wasted', ''],
+    ['run', 'touched', 'in the set', 'precision', 'recall', 'wasted, by comparison', ''],
     fits.map((fit) => [
       fit.run,
       String(fit.touched),
