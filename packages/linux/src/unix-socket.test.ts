@@ -20,7 +20,7 @@ let listener: UnixListener;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'rekindle-linux-'));
-  listener = new UnixListener(join(directory, 'socket'));
+  listener = UnixListener.listen(join(directory, 'socket'));
 });
 
 afterEach(() => {
@@ -80,10 +80,10 @@ describe('Unix sockets', () => {
   });
 
   it('refuse a taken path, a long one and a missing one, and clean up behind them', () => {
-    expect(() => new UnixListener(listener.path)).toThrow(
+    expect(() => UnixListener.listen(listener.path)).toThrow(
       expect.objectContaining({ code: 'EADDRINUSE', place: listener.path }),
     );
-    expect(() => new UnixListener(`/${'x'.repeat(107)}`)).toThrow(
+    expect(() => UnixListener.listen(`/${'x'.repeat(107)}`)).toThrow(
       expect.objectContaining({ code: 'ENAMETOOLONG' }),
     );
     expect(() => connectUnix(join(directory, 'nobody'))).toThrow(SystemError);

@@ -64,17 +64,33 @@ export class UnixListener {
    * Binds and listens at once. @throws SystemError EADDRINUSE when the path exists: a stale socket
    * is the caller's to remove, because only the caller knows whether somebody still listens there.
    */
-  constructor(path: string, backlog = 4) {
+  static listen(path: string, backlog = 4): UnixListener {
     const { block, length } = socketAddress(path);
-    this.path = path;
-    this.fd = openSocket(SOCK_NONBLOCK);
+    const fd = openSocket(SOCK_NONBLOCK);
     try {
-      checked(bindSocket(this.fd, block.address, length), 'bind', path);
-      checked(listen(this.fd, backlog), 'listen', path);
+      checked(bindSocket(fd, block.address, length), 'bind', path);
+      checked(listen(fd, backlog), 'listen', path);
     } catch (error) {
-      close(this.fd);
+      close(fd);
       throw error;
     }
+    return new UnixListener(fd, path);
+  }
+
+  /** One that somebody else opened, for example before this process was started. */
+  static adopt(fd: number, path: string): UnixListener {
+    return new UnixListener(fd, path);
+  }
+
+  private constructor(fd: number, path: string) {
+    this.fd = fd;
+    this.path = path;
+  }
+
+  /** Gives our descriptor back; whoever has another goes on listening, and owns the path. */
+  release(): void {
+    this.#open = false;
+    close(this.fd);
   }
 
   /** The next connection, or undefined when none waits. */

@@ -62,7 +62,7 @@ export interface RestoreOptions {
 export interface RestoreTimings {
   /** Checking the snapshot. */
   readonly openMs: number;
-  /** Starting the pager until it listens; 0 without one. */
+  /** Starting the pager, which goes on while the VMM starts; 0 without one. */
   readonly pagerMs: number;
   /** Starting the VMM until the state is loaded. */
   readonly loadMs: number;
@@ -111,7 +111,8 @@ export async function restoreVm(
     if (policy !== 'file') {
       pager = startPager(policy, options, subject, join(vmDirectory, 'pager.sock'));
     }
-    await pager?.handle.ready.catch(pagerFailed);
+    // The VMM starts while the pager does: its connection waits. Only the file that clones share must be there.
+    if (pager?.sharedPath !== undefined) await pager.handle.ready.catch(pagerFailed);
     const listening = monotonicNow();
     const engine = options.engine ?? (await chooseEngine(subject, options, pager !== undefined));
     machine = await whileServed(
@@ -232,6 +233,9 @@ function spawn(options: PagerOptions): PagerHandle {
   }
 }
 
+/** So long a failed VMM waits for its pager's word. */
+const REASON_MILLIS = 200;
+
 /** The engine's work, unless the pager fails first: then its reason is the one to tell. */
 async function whileServed(
   pager: PagerHandle | undefined,
@@ -249,6 +253,14 @@ async function whileServed(
     ]);
     return machine;
   } catch (error) {
+    // A VMM that found its pager gone says so sooner than the pager says why.
+    const reason = await Promise.race([failure, sleep(REASON_MILLIS)]);
+    const code = (reason as { code?: string } | undefined)?.code ?? '';
+    // That the VMM did not speak is no reason, but what follows from one.
+    if (reason instanceof Error && !code.startsWith('HANDSHAKE_C')) {
+      await work.then((machine) => machine.kill()).catch(() => {});
+      pagerFailed(reason);
+    }
     // The VMM may still be starting: it must not be left alone.
     void work.then((machine) => machine.kill()).catch(() => {});
     await work.catch(() => {});

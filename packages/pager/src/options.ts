@@ -65,6 +65,8 @@ export interface PagerOptions {
 export interface CustodyOptions {
   /** Descriptor on which everything is given into custody after the handshake. */
   readonly custody?: number;
+  /** Descriptor of a socket that listens already, so that a VMM may start while we do. */
+  readonly listener?: number;
   /** Serve on where a predecessor died. */
   readonly takeover?: Takeover;
 }

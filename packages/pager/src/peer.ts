@@ -43,7 +43,7 @@ export interface Peer {
 /** Starts listening. @throws PagerError SOCKET_IN_USE */
 export function listenForPeer(path: string): UnixListener {
   try {
-    return new UnixListener(path);
+    return UnixListener.listen(path);
   } catch (error) {
     if (error instanceof SystemError && error.code === 'EADDRINUSE' && existsSync(path)) {
       throw new PagerError(

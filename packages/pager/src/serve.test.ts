@@ -356,17 +356,26 @@ describe('bad input', () => {
   it('refuses a socket path that is taken or too long', async () => {
     const made = await scene('abcd');
     await pagerFor(made);
-    const second = spawnPager({ socketPath: made.socketPath, memoryPath: made.memoryPath });
-    await expect(second.done).rejects.toMatchObject({ code: 'SOCKET_IN_USE' });
+    expect(() => spawnPager({ ...made })).toThrow(
+      expect.objectContaining({ code: 'SOCKET_IN_USE' }) as Error,
+    );
     expect(statSync(made.socketPath).isSocket()).toBe(true);
-    const long = spawnPager({
-      socketPath: `/tmp/${'long'.repeat(40)}`,
-      memoryPath: made.memoryPath,
-    });
-    await expect(long.done).rejects.toMatchObject({
-      code: 'ENAMETOOLONG',
-      hint: expect.stringContaining('107 bytes'),
-    });
+    expect(() => spawnPager({ ...made, socketPath: `/tmp/${'long'.repeat(40)}` })).toThrow(
+      expect.objectContaining({
+        code: 'ENAMETOOLONG',
+        hint: expect.stringContaining('107 bytes'),
+      }) as Error,
+    );
+  });
+
+  it('lets a VMM start while it does', async () => {
+    const made = await scene(DRAWING);
+    const pager = spawnPager({ ...made });
+    pagers.push(pager);
+    // Not ready yet: the connection waits.
+    const vmm = await startVmm([made.socketPath, made.memoryPath, 'check', '0', '16']);
+    expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
+    expect(await pager.done).toMatchObject({ faults: 16 });
   });
 
   it('refuses a second VMM', async () => {

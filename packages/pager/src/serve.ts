@@ -5,6 +5,7 @@ import {
   DescriptorChannel,
   type FaultEngineFunctions,
   loadFaultEngine,
+  UnixListener,
   UserFaultFd,
 } from '@rekindle/linux';
 import { now } from './clock.ts';
@@ -146,7 +147,10 @@ export async function servePager(
     let peer: Peer;
     if (resolved.takeover === undefined) {
       const { socketPath, handshakeTimeoutMs } = resolved;
-      const listener = listenForPeer(socketPath);
+      const listener =
+        resolved.listener === undefined
+          ? listenForPeer(socketPath)
+          : UnixListener.adopt(resolved.listener, socketPath);
       host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
       try {
         early = prepare();

@@ -8,6 +8,7 @@ import { type Deferred, deferred } from './deferred.ts';
 import { MessageReader, type PagerMessage } from './notice-channel.ts';
 import { type CustodyOptions, type PagerOptions, resolveOptions } from './options.ts';
 import { PagerError, type PagerErrorCode } from './pager-error.ts';
+import { listenForPeer } from './peer.ts';
 import { rescueParts } from './rescue-recording.ts';
 import type { PagerSummary } from './serve.ts';
 
@@ -17,7 +18,10 @@ export interface PagerHandle {
   readonly pid: number;
   /** How many pagers died and were replaced. */
   readonly replaced: number;
-  /** It listens: the VMM may be started. */
+  /**
+   * It is prepared. A VMM may be started before: the socket listens from the beginning, and a connection waits; but
+   * not one that shares memory, whose file is made by now.
+   */
   readonly ready: Promise<void>;
   /** A VMM has handed its memory over. */
   readonly connected: Promise<{ readonly pid: number; readonly bytes: number }>;
@@ -34,7 +38,7 @@ export interface PagerHandle {
 /**
  * Starts a pager and watches over it: should its process die while it serves, another one takes over
  * with the descriptors and the ledger that are kept here. Only where that fails the VM is killed.
- * @throws PagerError OPTIONS for options that cannot work
+ * @throws PagerError OPTIONS for options that cannot work, SOCKET_IN_USE
  */
 export function spawnPager(options: PagerOptions): PagerHandle {
   resolveOptions(options);
@@ -62,6 +66,7 @@ class Supervisor implements PagerHandle {
   readonly #done: Deferred<PagerSummary> = deferred();
   readonly #custody: Custody;
   #child: ChildProcess;
+  #met = false;
   #summary: PagerSummary | undefined;
   #words = '';
   #finished = false;
@@ -75,12 +80,15 @@ class Supervisor implements PagerHandle {
 
   constructor(options: PagerOptions) {
     this.#options = options;
+    const listener = listenForPeer(options.socketPath);
     const [ours, theirs] = unixPair();
     this.#custody = new Custody(ours);
     try {
-      this.#child = this.#start({ custody: CUSTODY }, [theirs]);
+      const inherited = { custody: CUSTODY, listener: CUSTODY + 1 };
+      this.#child = this.#start(inherited, [theirs, listener.fd]);
     } finally {
       closeDescriptor(theirs);
+      listener.release();
     }
   }
 
@@ -144,6 +152,7 @@ class Supervisor implements PagerHandle {
         this.#ready.resolve();
         break;
       case 'connected':
+        this.#met = true;
         this.#connected.resolve({ pid: message.pid, bytes: message.bytes });
         break;
       case 'took-over':
@@ -159,6 +168,7 @@ class Supervisor implements PagerHandle {
         this.#summary = message.summary;
         break;
       case 'failed':
+        this.#leaveSocket();
         this.#fail(
           new PagerError(message.code as PagerErrorCode, message.message, '', message.hint),
         );
@@ -172,8 +182,8 @@ class Supervisor implements PagerHandle {
     if (!this.#served && this.#custody.process >= 0) {
       signalProcess(this.#custody.process, SIGKILL);
     }
+    this.#leaveSocket();
     if (!this.#finished) {
-      rmSync(this.#options.socketPath, { force: true });
       const how = signal === null ? `exit status ${code}` : signal;
       const words = this.#words.trim();
       this.#fail(
@@ -213,6 +223,12 @@ class Supervisor implements PagerHandle {
     this.#replaced++;
     this.#child = this.#start({ takeover }, descriptors);
     return true;
+  }
+
+  /** Nobody listens there any more. Once a VMM has come the path is gone, and may be another pager's. */
+  #leaveSocket(): void {
+    if (!this.#met) rmSync(this.#options.socketPath, { force: true });
+    this.#met = true;
   }
 
   #fail(error: PagerError): void {
