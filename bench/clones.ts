@@ -69,14 +69,32 @@ const memoryOfAll = (clones: readonly Clone[], bytes: number): Memory =>
 interface Sample extends Memory {
   /** Milliseconds. */
   readonly time: number;
+  /** How much of the machine's processors was busy meanwhile, 0 to 1: at 1 nothing can be faster at once. */
+  readonly busy: number;
+}
+
+/** Ticks of all processors since the machine started: busy ones and all. */
+function processorTicks(): { busy: number; all: number } {
+  const line = /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? '';
+  const ticks = line.split(' ').map(Number);
+  // user nice system idle iowait irq softirq steal; guests are counted in user already. proc(5)
+  const all = ticks.slice(0, 8).reduce((sum, count) => sum + count, 0);
+  return { busy: all - ticks[3]! - ticks[4]!, all };
+}
+
+function busySince(before: { busy: number; all: number }): number {
+  const now = processorTicks();
+  return (now.busy - before.busy) / Math.max(1, now.all - before.all);
 }
 
 async function oneAfterTheOther(start: Start, way: Way, count: number, bytes: number) {
-  const sum = { time: 0, guest: 0, all: 0 };
+  const sum = { time: 0, guest: 0, all: 0, busy: 0 };
   for (let number = 0; number < count; number++) {
+    const ticks = processorTicks();
     const began = performance.now();
     const clone = await start(way, number);
     sum.time += performance.now() - began;
+    sum.busy += busySince(ticks) / count;
     const { guest, all } = memoryOfAll([clone], bytes);
     sum.guest += guest;
     sum.all += all;
@@ -86,12 +104,14 @@ async function oneAfterTheOther(start: Start, way: Way, count: number, bytes: nu
 }
 
 async function atOnce(start: Start, way: Way, count: number, bytes: number): Promise<Sample> {
+  const ticks = processorTicks();
   const began = performance.now();
   const clones = await Promise.all(Array.from({ length: count }, (_, n) => start(way, n)));
   const time = performance.now() - began;
+  const busy = busySince(ticks);
   const memory = memoryOfAll(clones, bytes);
   await Promise.all(clones.map((clone) => clone.end()));
-  return { time, ...memory };
+  return { time, busy, ...memory };
 }
 
 /** Clones of a synthetic guest: a stand-in VMM reads its working set. */
@@ -177,6 +197,7 @@ async function compare(
       'policy',
       'one after the other',
       'at once',
+      'processors busy',
       'guest memory of a clone',
       'all memory of a clone',
     ],
@@ -184,6 +205,9 @@ async function compare(
       way,
       show(of(serial, way, 'time'), 'ms'),
       show(of(parallel, way, 'time'), 'ms'),
+      [serial, parallel]
+        .map((samples) => `${(of(samples, way, 'busy').median * 100).toFixed(0)} %`)
+        .join(', at once '),
       ...(['guest', 'all'] as const).map(
         (what) =>
           `${(of(serial, way, what, 1024).median / clones).toFixed(1)} alone, ` +
