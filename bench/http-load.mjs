@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// Loads HTTP servers on this machine, in a process of its own: each line of input, `PORT MILLISECONDS`,
-// is answered by a line of latencies in microseconds. Sockets and prepared bytes rather than node:http,
-// whose client takes more processor time than the servers that are measured.
+// Loads HTTP servers on this machine, in a process of its own: each line of input, `PORT MILLISECONDS RAMP`,
+// is answered by a line: how many requests there were, then the latencies in microseconds of those that were
+// answered after the first RAMP milliseconds. Sockets and prepared bytes rather than node:http, whose client
+// takes more processor time than the servers that are measured; nothing is allocated for a request, since a
+// collection here would be a latency there.
 import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 
 const CONNECTIONS = 16;
 const REQUEST = Buffer.from('GET /items?page=3 HTTP/1.1\r\nhost: localhost\r\naccept: application/json\r\n\r\n');
 const HEAD_END = Buffer.from('\r\n\r\n');
+const LENGTH = Buffer.from('content-length: ');
+const DIGIT = 0x30;
+
+const latencies = new Float64Array(1 << 20);
+let [count, counted, countFrom, end] = [0, 0, 0, 0];
 
 /** One connection that sends a request when the one before is answered. */
 class Connection {
   #socket;
   #left = -1;
-  #head = Buffer.alloc(0);
   #sent = 0;
-  #latencies = [];
-  #end = 0;
   #done = () => {};
 
   constructor(port) {
@@ -27,9 +31,7 @@ class Connection {
     });
   }
 
-  load(end) {
-    this.#end = end;
-    this.#latencies = [];
+  load() {
     return new Promise((resolve) => {
       this.#done = resolve;
       this.#send();
@@ -42,36 +44,38 @@ class Connection {
   }
 
   #receive(data) {
-    if (this.#left < 0) {
-      const head = this.#head.length === 0 ? data : Buffer.concat([this.#head, data]);
-      const end = head.indexOf(HEAD_END);
-      if (end < 0) {
-        this.#head = head;
-        return;
-      }
-      const length = /content-length: (\d+)/i.exec(head.latin1Slice(0, end));
-      this.#left = Number(length[1]) - (head.length - end - HEAD_END.length);
-      this.#head = Buffer.alloc(0);
-    } else {
-      this.#left -= data.length;
-    }
+    this.#left = this.#left < 0 ? bodyLeft(data) : this.#left - data.length;
     if (this.#left > 0) return;
     this.#left = -1;
     const now = performance.now();
-    this.#latencies.push(Math.round((now - this.#sent) * 1000));
-    if (now < this.#end) this.#send();
-    else this.#done(this.#latencies);
+    count++;
+    if (now >= countFrom && now < end) latencies[counted++] = (now - this.#sent) * 1000;
+    if (now < end) this.#send();
+    else this.#done();
   }
+}
+
+/** Bytes of the body that are still to come. The head comes at once: it is the first that a server sends. */
+function bodyLeft(data) {
+  const head = data.indexOf(HEAD_END);
+  const at = data.indexOf(LENGTH);
+  if (head < 0 || at < 0 || at > head) throw new Error('no answer that this client can read');
+  let length = 0;
+  for (let i = at + LENGTH.length; data[i] >= DIGIT; i++) length = length * 10 + data[i] - DIGIT;
+  return length - (data.length - head - HEAD_END.length);
 }
 
 const pools = new Map();
 for await (const line of createInterface({ input: process.stdin })) {
-  const [port, millis] = line.split(' ').map(Number);
+  const [port, millis, ramp] = line.split(' ').map(Number);
   if (!pools.has(port)) {
     pools.set(port, Array.from({ length: CONNECTIONS }, () => new Connection(port)));
   }
-  const end = performance.now() + millis;
-  const latencies = await Promise.all(pools.get(port).map((connection) => connection.load(end)));
-  process.stdout.write(`${latencies.flat().join(' ')}\n`);
+  [count, counted] = [0, 0];
+  countFrom = performance.now() + ramp;
+  end = countFrom - ramp + millis;
+  await Promise.all(pools.get(port).map((connection) => connection.load()));
+  const micros = Array.from(latencies.subarray(0, counted), Math.round);
+  process.stdout.write(`${count} ${micros.join(' ')}\n`);
 }
 process.exit();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The servers of bench/recorder-servers.ts: `node recorder-server.mjs small|service [opentelemetry|pino]`,
-// until its input ends. With a peer, each request is told to that, as a user would wire it.
+// until its input ends. With a peer, each request is told to that, as a user would wire it. It needs
+// --expose-gc.
 import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 
@@ -54,4 +55,9 @@ const server = createServer(peer === undefined ? handler : await told(handler, p
 // connections rest while other servers have their turn
 server.keepAliveTimeout = 0;
 server.listen(0, '127.0.0.1', () => console.log(server.address().port));
-process.stdin.on('end', () => process.exit()).resume();
+process.stdin.on('end', () => process.exit());
+// a line asks for a full collection
+process.stdin.on('data', () => {
+  globalThis.gc();
+  console.log('collected');
+});

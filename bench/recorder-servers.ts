@@ -12,13 +12,19 @@ import { quantile } from './statistics.ts';
 const SERVER = fileURLToPath(new URL('./recorder-server.mjs', import.meta.url));
 const LOAD = fileURLToPath(new URL('./http-load.mjs', import.meta.url));
 /** Milliseconds of load in which a server gets warm, and in one of its turns. */
-const WARM = 1200;
-const TURN = 500;
+const WARM = 1500;
+const TURN = 1000;
+// A server that rested is put onto a processor anew, often onto the client's at first: then both wait for
+// each other for milliseconds, the more so where the server has timers. In turns of 250 ms an empty timer
+// alone cost 17 % of p99, in turns of a second nothing. So the beginning of a turn does not count.
+const RAMP = 200;
 
 // V8 lets its young generation grow from 1 to 16 MiB as more survives in it, and the larger one costs the
 // caches: 3 % of a server that had nothing but more modules loaded. So all begin with what a server has
-// that ran for a while.
-const SETTLED = '--min-semi-space-size=16';
+// that ran for a while. For the same reason each is asked for a full collection when it is warm: the first
+// one of a process comes with its first 10 MB, which the plain server has not and every other one has. And
+// V8 shrinks the heap of a process that rests, which only happens here, where the others have their turn.
+const SETTLED = ['--min-semi-space-size=16', '--expose-gc', '--no-memory-reducer'];
 
 /** A way to start the server. */
 export interface Variant {
@@ -43,6 +49,9 @@ interface Running {
   readonly child: ChildProcess;
   readonly port: number;
   readonly latencies: number[];
+  /** All, of which those at the beginning of a turn are not in `latencies`. */
+  requests: number;
+  /** Of the latencies. */
   seconds: number;
   nanos: number;
 }
@@ -55,10 +64,10 @@ export async function loadServers(
 ): Promise<Map<string, Load[]>> {
   const found = new Map(variants.map(({ name }): [string, Load[]] => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    const client = spawn(process.execPath, [LOAD], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const client = spawn(process.execPath, [...SETTLED, LOAD], { stdio: ['pipe', 'pipe', 'inherit'] });
     const lines = createInterface({ input: client.stdout! })[Symbol.asyncIterator]();
     const load = async (port: number, millis: number): Promise<number[]> => {
-      client.stdin!.write(`${port} ${millis}\n`);
+      client.stdin!.write(`${port} ${millis} ${RAMP}\n`);
       const { value } = (await lines.next()) as { value: string };
       return value.split(' ').map(Number);
     };
@@ -66,25 +75,31 @@ export async function loadServers(
     // nobody is always the first to start
     const order = variants.map((_, index) => variants[(index + round) % variants.length]!);
     for (const variant of order) servers.push(await start(kind, variant));
-    for (const { port } of servers) await load(port, WARM);
+    for (const { port, child } of servers) {
+      await load(port, WARM);
+      child.stdin!.write('collect\n');
+      await once(child.stdout!, 'data');
+    }
     for (let turn = 0; turn < turns; turn++) {
-      // each begins a turn as often as the others
+      // each begins a turn as often as the others, and has either neighbour before it
       const first = (round + turn) % servers.length;
-      for (const server of [...servers.slice(first), ...servers.slice(0, first)]) {
-        const [before, began] = [cpuNanos(server.child.pid!), performance.now()];
-        const latencies = await load(server.port, TURN);
-        server.seconds += (performance.now() - began) / 1000;
+      const inTurn = [...servers.slice(first), ...servers.slice(0, first)];
+      for (const server of turn % 2 === 0 ? inTurn : inTurn.reverse()) {
+        const before = cpuNanos(server.child.pid!);
+        const [count, ...latencies] = await load(server.port, TURN);
+        server.requests += count!;
+        server.seconds += (TURN - RAMP) / 1000;
         server.nanos += cpuNanos(server.child.pid!) - before;
         for (const latency of latencies) server.latencies.push(latency);
       }
     }
     client.stdin!.end();
     await once(client, 'exit');
-    for (const [index, { child, latencies, seconds, nanos }] of servers.entries()) {
+    for (const [index, { child, latencies, requests, seconds, nanos }] of servers.entries()) {
       found.get(order[index]!.name)!.push({
         perSecond: latencies.length / seconds,
         p99: quantile(latencies, 0.99),
-        cpu: nanos / 1000 / latencies.length,
+        cpu: nanos / 1000 / requests,
       });
       child.stdin!.end();
       await once(child, 'exit');
@@ -93,24 +108,21 @@ export async function loadServers(
   return found;
 }
 
-/** Median over the rounds of one variant's figure to another's. */
-export function ratio(loads: readonly Load[], to: readonly Load[], of: keyof Load): number {
-  return quantile(
-    loads.map((load, round) => load[of] / to[round]![of]),
-    0.5,
-  );
+/** One variant's figure to another's, in each round. */
+export function ratios(loads: readonly Load[], to: readonly Load[], of: keyof Load): number[] {
+  return loads.map((load, round) => load[of] / to[round]![of]);
 }
 
 async function start(kind: string, variant: Variant): Promise<Running> {
   const { args = [], environment = {}, peer } = variant;
   const own = peer === undefined ? [] : [peer];
-  const child = spawn(process.execPath, [SETTLED, ...args, SERVER, kind, ...own], {
+  const child = spawn(process.execPath, [...SETTLED, ...args, SERVER, kind, ...own], {
     // --cpu-prof prints whatever another profiler of the process does
     stdio: ['pipe', 'pipe', args.includes('--cpu-prof') ? 'ignore' : 'inherit'],
     env: { ...process.env, ...environment },
   });
   const [port] = await once(child.stdout!, 'data');
-  return { child, port: Number(port), latencies: [], seconds: 0, nanos: 0 };
+  return { child, port: Number(port), latencies: [], requests: 0, seconds: 0, nanos: 0 };
 }
 
 /** Processor time of the threads of a process that are there now. */

@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { openRecording } from '../packages/jfr/dist/index.js';
 import { describeSources, findConfiguration } from '../packages/recorder/dist/index.js';
-import { type Load, loadServers, ratio, type Variant } from './recorder-servers.ts';
+import { type Load, loadServers, ratios, type Variant } from './recorder-servers.ts';
 import {
   type Comparison,
   machine,
@@ -173,6 +173,8 @@ function recorded(name: string, options: string): Variant {
 async function servers(kind: 'small' | 'service', what: string): Promise<void> {
   const ours = [
     { name: 'plain' },
+    // how far two that are the same are apart
+    { name: 'plain, again' },
     recorded('recorder, nothing recorded', 'settings=none'),
     recorded('default settings', 'settings=default'),
     recorded('profile settings', 'settings=profile'),
@@ -214,23 +216,26 @@ function printLoads(what: string, found: Map<string, Load[]>, promised?: string)
   const rows = [...found].map(([name, loads]) => {
     const of = (key: keyof Load, unit: string): string =>
       show(spread(loads.map((load) => load[key])), unit);
-    const [speed, tail] = [ratio(loads, base!, 'perSecond'), ratio(loads, base!, 'p99')];
+    const to = (key: keyof Load): Spread => spread(ratios(loads, base!, key));
+    const [speed, tail, cpu] = [to('perSecond'), to('p99'), to('cpu')];
     return [
       name,
       of('perSecond', '/s'),
       of('p99', 'µs'),
       of('cpu', 'µs'),
-      speed.toFixed(3),
-      tail.toFixed(3),
-      ratio(loads, base!, 'cpu').toFixed(3),
+      ...[speed, tail, cpu].map(showRatio),
       name === promised ? '>= 0.98, <= 1.05' : '-',
-      name === promised ? (speed >= 0.98 && tail <= 1.05 ? 'holds' : 'MISSED') : '',
+      name === promised ? (speed.median >= 0.98 && tail.median <= 1.05 ? 'holds' : 'MISSED') : '',
     ];
   });
   printTable(
     [what, 'requests', 'p99', 'CPU', 'requests ratio', 'p99 ratio', 'CPU ratio', 'promise', ''],
     rows,
   );
+}
+
+function showRatio({ median, low, high }: Spread): string {
+  return `${median.toFixed(3)} [${low.toFixed(3)}-${high.toFixed(3)}]`;
 }
 
 const run: Record<(typeof PARTS)[number], () => void | Promise<void>> = {

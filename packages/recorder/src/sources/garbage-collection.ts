@@ -35,6 +35,14 @@ interface Detail {
   readonly flags: number;
 }
 
+// What the observer tells is kept as numbers and committed together: after a collection the caches hold
+// nothing of ours, and four commits there prolong the pause of a server by 0.1 ms, which its slowest requests
+// feel; of forty in a row each is a microsecond.
+const COMMIT_PERIOD = 500;
+const CAPACITY = 256;
+/** Numbers kept of a collection: start and duration in ticks, kind, flags. */
+const WIDTH = 4;
+
 // GC ids count over all threads of the process in HotSpot; here each thread has a range of its own.
 const IDS_PER_THREAD = 100_000;
 
@@ -70,19 +78,36 @@ export const garbageCollection: Source = {
         heap(end, 'After GC', afterGC.heapStatistics);
       },
     );
+    const gathered = new Float64Array(CAPACITY * WIDTH);
+    let [end, committed] = [0, id];
+    const commit = (): void => {
+      for (let at = 0; at < end; at += WIDTH) {
+        const [start, duration] = [gathered[at]!, gathered[at + 1]!];
+        const [kind, flags] = [gathered[at + 2]!, gathered[at + 3]!];
+        const name = collector(kind);
+        const young = name === 'Scavenger' || name === 'Minor Mark-Sweep';
+        const own = ++committed;
+        handles.collection.commit(start, duration, own, name, cause(flags), duration, duration);
+        if (young) handles.young.commit(start, duration, own, 1);
+        else handles.old.commit(start, duration, own);
+        handles.pause.commit(start, duration, own, name);
+      }
+      end = 0;
+    };
     const observe = (entry: PerformanceEntry): void => {
       const { kind, flags } = (entry as PerformanceEntry & { detail: Detail }).detail;
       const start = Math.round(zero + entry.startTime * 1e6);
       const duration = Math.round(entry.duration * 1e6);
-      const name = collector(kind);
-      const young = name === 'Scavenger' || name === 'Minor Mark-Sweep';
+      gathered[end] = start;
+      gathered[end + 1] = duration;
+      gathered[end + 2] = kind;
+      gathered[end + 3] = flags;
+      end += WIDTH;
       id++;
-      handles.collection.commit(start, duration, id, name, cause(flags), duration, duration);
-      if (young) handles.young.commit(start, duration, id, 1);
-      else handles.old.commit(start, duration, id);
-      handles.pause.commit(start, duration, id, name);
-      if (!handles.heap.enabled) return;
-      sizes.observe({ id, start, end: start + duration }, entry.startTime, performance.now());
+      if (handles.heap.enabled) {
+        sizes.observe({ id, start, end: start + duration }, entry.startTime, performance.now());
+      }
+      if (end === gathered.length) commit();
     };
     const observer = new PerformanceObserver((list) => list.getEntries().forEach(observe));
     observer.observe({ entryTypes: ['gc'] });
@@ -90,10 +115,14 @@ export const garbageCollection: Source = {
       if (handles.heap.enabled) sizes.begin(performance.now());
     };
     look();
-    const end = every(periodMillis(context, GCHeapSummary, 1000), look);
+    const periods = [
+      every(periodMillis(context, GCHeapSummary, 1000), look),
+      every(COMMIT_PERIOD, commit),
+    ];
     return () => {
-      end();
+      for (const stop of periods) stop();
       for (const entry of observer.takeRecords()) observe(entry);
+      commit();
       sizes.end(performance.now());
       observer.disconnect();
     };

@@ -23,8 +23,9 @@ function listen(listeners: Readonly<Record<string, Listener>>): () => void {
 }
 
 /** A path without its query, which is where secrets travel. */
-function pathOf(url: string | undefined): string {
-  return (url ?? '').split('?', 1)[0]!;
+function pathOf(url = ''): string {
+  const end = url.indexOf('?');
+  return end < 0 ? url : url.slice(0, end);
 }
 
 export const httpServer: Source = {
