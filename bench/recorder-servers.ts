@@ -64,7 +64,9 @@ export async function loadServers(
 ): Promise<Map<string, Load[]>> {
   const found = new Map(variants.map(({ name }): [string, Load[]] => [name, []]));
   for (let round = 0; round < rounds; round++) {
-    const client = spawn(process.execPath, [...SETTLED, LOAD], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const client = spawn(process.execPath, [...SETTLED, LOAD], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
     const lines = createInterface({ input: client.stdout! })[Symbol.asyncIterator]();
     const load = async (port: number, millis: number): Promise<number[]> => {
       client.stdin!.write(`${port} ${millis} ${RAMP}\n`);

@@ -4,10 +4,12 @@ import {
   ActiveRecording,
   ActiveSetting,
   DataLoss,
+  DumpReason,
   type EventDeclaration,
   Flush as FlushAlways,
 } from '@rekindle/jfr';
 import { MAX_TYPES } from './arena.ts';
+import { ASYNC_SETTING } from './async-context.ts';
 import { now, type Ticks } from './clock.ts';
 import type { RecordingEntry } from './recording-book.ts';
 import { effectiveSetting, type MergedSettings } from './settings.ts';
@@ -32,7 +34,7 @@ export class Announcements {
   constructor(types: SharedTypes, emit: Emit) {
     this.#types = types;
     this.#emit = emit;
-    for (const declaration of [ActiveRecording, ActiveSetting, DataLoss, Flush]) {
+    for (const declaration of [ActiveRecording, ActiveSetting, DataLoss, DumpReason, Flush]) {
       types.register(declaration);
     }
   }
@@ -61,6 +63,8 @@ export class Announcements {
         const value = effectiveSetting(settings, type, name);
         if (value !== undefined) this.#emit(ActiveSetting, time, type.id, name, value);
       }
+      const context = effectiveSetting(settings, type, ASYNC_SETTING);
+      if (context !== undefined) this.#emit(ActiveSetting, time, type.id, ASYNC_SETTING, context);
     }
     this.#announced = types.length;
   }
@@ -70,6 +74,16 @@ export class Announcements {
     const type = this.#types.registry.event(Flush.name);
     if (type === undefined || effectiveSetting(settings, type, 'enabled') !== 'true') return;
     this.#emit(Flush, startTicks, now() - startTicks, ++this.#flushes, buffers, bytes);
+  }
+
+  /**
+   * Who had a recording written and why. HotSpot itself says so in emergencies only; a reader of a dump
+   * that is months old wants to know of the others too.
+   */
+  dumpReason(settings: MergedSettings, recording: number, why: string): void {
+    const type = this.#types.registry.event(DumpReason.name);
+    if (type === undefined || effectiveSetting(settings, type, 'enabled') !== 'true') return;
+    this.#emit(DumpReason, now(), why, recording);
   }
 
   #recording(recording: RecordingEntry, flushInterval: number): void {

@@ -130,6 +130,7 @@ export const THROTTLE = { window: 0, offered: 1, average: 2, every: 3, credit: 4
 /** Type flags. */
 export const ENABLED = 1;
 export const STACK_TRACE = 2;
+export const ASYNC_CONTEXT = 4;
 
 const MAGIC = 0x4a464c52;
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { asyncContextField } from './async-context.ts';
 export { type ClockPair, clockPair, now, TICKS_PER_SECOND, type Ticks } from './clock.ts';
 export { Configuration } from './configuration.ts';
 export type { ConfigurationControl, ConfigurationOption } from './configuration-model.ts';

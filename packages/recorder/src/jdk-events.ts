@@ -2,6 +2,7 @@
 // Events under the JDK's names, laid out as JDK 25 writes them, so that JMC's pages and `jfr view` know
 // them. What a Node.js process fills them with stands beside each source.
 import type { EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
+import { asyncContextField } from './async-context.ts';
 import {
   address,
   bytes,
@@ -407,7 +408,13 @@ export const JavaExceptionThrow = {
   description: 'An object derived from Error has been created',
   category: ['Java Application'],
   settings: { ...OFF, stackTrace: 'true', throttle: '100/s' },
-  fields: [EVENT_THREAD, STACK, text('message', 'Message'), type('thrownClass', 'Class')],
+  fields: [
+    EVENT_THREAD,
+    STACK,
+    text('message', 'Message'),
+    type('thrownClass', 'Class'),
+    asyncContextField,
+  ],
 } as const satisfies EventDeclaration;
 
 export const JavaErrorThrow = {
@@ -416,7 +423,13 @@ export const JavaErrorThrow = {
   description: 'An error that nobody caught',
   category: ['Java Application'],
   settings: { ...OFF, stackTrace: 'true' },
-  fields: [EVENT_THREAD, STACK, text('message', 'Message'), type('thrownClass', 'Class')],
+  fields: [
+    EVENT_THREAD,
+    STACK,
+    text('message', 'Message'),
+    type('thrownClass', 'Class'),
+    asyncContextField,
+  ],
 } as const satisfies EventDeclaration;
 
 export const ExceptionStatistics = {
@@ -441,6 +454,7 @@ export const FileRead = {
     text('path', 'Path'),
     { name: 'bytesRead', type: 'long', label: 'Bytes Read', content: 'bytes' },
     { name: 'endOfFile', type: 'boolean', label: 'End of File' },
+    asyncContextField,
   ],
 } as const satisfies EventDeclaration;
 
@@ -455,6 +469,7 @@ export const FileWrite = {
     STACK,
     text('path', 'Path'),
     { name: 'bytesWritten', type: 'long', label: 'Bytes Written', content: 'bytes' },
+    asyncContextField,
   ],
 } as const satisfies EventDeclaration;
 
@@ -469,6 +484,7 @@ export const FileForce = {
     STACK,
     text('path', 'Path'),
     { name: 'metaData', type: 'boolean', label: 'Update Metadata' },
+    asyncContextField,
   ],
 } as const satisfies EventDeclaration;
 
@@ -487,6 +503,7 @@ export const SocketRead = {
     { name: 'timeout', type: 'long', label: 'Timeout Value', content: 'timespan-millis' },
     { name: 'bytesRead', type: 'long', label: 'Bytes Read', content: 'bytes' },
     { name: 'endOfStream', type: 'boolean', label: 'End of Stream' },
+    asyncContextField,
   ],
 } as const satisfies EventDeclaration;
 
@@ -503,6 +520,7 @@ export const SocketWrite = {
     text('address', 'Remote Address'),
     { name: 'port', type: 'int', label: 'Remote Port' },
     { name: 'bytesWritten', type: 'long', label: 'Bytes Written', content: 'bytes' },
+    asyncContextField,
   ],
 } as const satisfies EventDeclaration;
 

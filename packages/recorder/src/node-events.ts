@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only a Node.js process has to tell.
 import type { EventDeclaration } from '@rekindle/jfr';
+import { asyncContextField } from './async-context.ts';
 import { bytes, long, nanos, OFF, text } from './event-fields.ts';
 
 export const EventLoopDelay = {
@@ -67,7 +68,7 @@ export const HttpServerRequest = {
     text('method', 'Method'),
     text('path', 'Path'),
     { name: 'status', type: 'int', label: 'Status' },
-    { name: 'asyncId', type: 'long', label: 'Async Context' },
+    asyncContextField,
   ],
 } as const satisfies EventDeclaration;
 
@@ -84,6 +85,7 @@ export const HttpClientRequest = {
     text('path', 'Path'),
     { name: 'status', type: 'int', label: 'Status', description: '0: no answer' },
     text('error', 'Error'),
+    asyncContextField,
   ],
 } as const satisfies EventDeclaration;
 
@@ -94,7 +96,12 @@ export const DnsLookup = {
   duration: true,
   thread: true,
   settings: OFF,
-  fields: [text('host', 'Host'), text('address', 'Address'), text('error', 'Error')],
+  fields: [
+    text('host', 'Host'),
+    text('address', 'Address'),
+    text('error', 'Error'),
+    asyncContextField,
+  ],
 } as const satisfies EventDeclaration;
 
 export const ModuleLoad = {
@@ -104,5 +111,5 @@ export const ModuleLoad = {
   duration: true,
   thread: true,
   settings: OFF,
-  fields: [text('module', 'Module'), text('parent', 'Parent')],
+  fields: [text('module', 'Module'), text('parent', 'Parent'), asyncContextField],
 } as const satisfies EventDeclaration;

@@ -127,7 +127,9 @@ export class RecordingBook {
     const dropped: Chunk[] = [];
     while (recording.chunks.length > 0) {
       const chunk = recording.chunks[0]!;
-      if (chunk.endNanos >= oldest && (!maxSize || size <= maxSize)) break;
+      // however large: the newest chunk stays, as in the JDK
+      const fits = !maxSize || size <= maxSize || recording.chunks.length === 1;
+      if (chunk.endNanos >= oldest && fits) break;
       dropped.push(chunk);
       recording.chunks.shift();
       size -= chunk.bytes;

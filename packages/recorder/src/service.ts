@@ -8,20 +8,13 @@ import { Chunks } from './chunks.ts';
 import { now, type Ticks } from './clock.ts';
 import { Drain } from './drain.ts';
 import { RecorderError } from './error.ts';
-import { reason } from './file-sink.ts';
 import { PeriodicEvents } from './periodic.ts';
 import type { ProcessFacts } from './process-facts.ts';
-import type {
-  ChunkInfo,
-  EventTypeInfo,
-  Notice,
-  RecordingInfo,
-  RecordingOptions,
-  Request,
-} from './protocol.ts';
+import type { ChunkInfo, Notice, RecordingInfo, RecordingOptions, Request } from './protocol.ts';
 import { RecordingBook, type RecordingEntry } from './recording-book.ts';
 import { SelfEvents } from './self-events.ts';
-import { effectiveSetting, type MergedSettings, mergeSettings } from './settings.ts';
+import { effectiveSetting, mergeSettings } from './settings.ts';
+import { Turnover } from './turnover.ts';
 import { SharedTypes } from './types.ts';
 
 export interface ServiceOptions {
@@ -50,14 +43,13 @@ export class Service {
   readonly #types: SharedTypes;
   readonly #chunks: Chunks;
   readonly #book: RecordingBook;
+  readonly #turnover: Turnover;
   readonly #periodic: PeriodicEvents;
   readonly #announcements: Announcements;
-  #settings: MergedSettings = mergeSettings([]);
   #nextFlush: Ticks = 0;
   #nextHousekeeping: Ticks = 0;
   #nextPeriodic: Ticks = 0;
   #peakThreads = 0;
-  #trouble = '';
 
   constructor(arena: Arena, options: ServiceOptions) {
     this.#arena = arena;
@@ -67,18 +59,23 @@ export class Service {
     const events = new SelfEvents(this.#types, options.key);
     this.#chunks = new Chunks(arena, this.#drain, this.#types, events, options.directory, {
       begin: () => {
-        this.#announcements.all(this.#book.running, this.#settings, this.#book.flushInterval);
+        this.#announcements.all(
+          this.#book.running,
+          this.#turnover.settings,
+          this.#book.flushInterval,
+        );
         this.#periodic.atChunk('beginChunk');
       },
       end: () => {
         this.#periodic.atChunk('endChunk');
-        this.#announcements.newTypes(this.#settings);
+        this.#announcements.newTypes(this.#turnover.settings);
       },
       flushed: (startTicks, buffers, bytes) => {
-        this.#announcements.flush(this.#settings, startTicks, buffers, bytes);
+        this.#announcements.flush(this.#turnover.settings, startTicks, buffers, bytes);
       },
     });
     this.#book = new RecordingBook(this.#chunks, options.tell);
+    this.#turnover = new Turnover(arena, this.#types, this.#chunks, this.#book, options.tell);
     const emit: Chunks['emit'] = (declaration, ...args) => this.#chunks.emit(declaration, ...args);
     this.#announcements = new Announcements(this.#types, emit);
     this.#periodic = new PeriodicEvents({
@@ -86,7 +83,9 @@ export class Service {
       emit,
       setting: (event, name) => {
         const type = this.#types.registry.event(event);
-        return type === undefined ? undefined : effectiveSetting(this.#settings, type, name);
+        return type === undefined
+          ? undefined
+          : effectiveSetting(this.#turnover.settings, type, name);
       },
       threads: () => this.#drain.threads(),
       threadCounts: () => this.#threadCounts(),
@@ -104,9 +103,9 @@ export class Service {
     }
     try {
       this.#workDue();
-      this.#trouble = '';
+      this.#turnover.recover();
     } catch (error) {
-      this.#fail(error);
+      this.#turnover.fail(error);
       return RETRY;
     }
     const dues = this.#book.pending.map(({ due }) => due);
@@ -135,12 +134,12 @@ export class Service {
       case 'clone':
         return book.info(this.#clone(book.find(request.id), request.stop));
       case 'snapshot':
-        if (book.running.length > 0) this.#rotate();
+        if (book.running.length > 0) this.#turnover.rotate();
         return book.info(book.snapshot());
       case 'list':
         return book.all.map((recording) => book.info(recording));
       case 'flush':
-        this.#attempt(() => this.#chunks.flush());
+        this.#turnover.attempt(() => this.#chunks.flush());
         return undefined;
       case 'chunks':
         return book.find(request.id).chunks.map(
@@ -152,7 +151,7 @@ export class Service {
           }),
         );
       case 'types':
-        return this.#typeInfos();
+        return this.#types.infos();
       case 'repository':
         return this.#chunks.directory;
       case 'exit':
@@ -170,9 +169,9 @@ export class Service {
     if (this.#book.running.length === 0) return;
     this.#chunks.begin();
     this.#chunks.takeFull();
-    if (this.#chunks.length >= this.#options.maxChunkSize) this.#rotate();
+    if (this.#chunks.length >= this.#options.maxChunkSize) this.#turnover.rotate();
     if (time >= this.#nextFlush) {
-      this.#announcements.newTypes(this.#settings);
+      this.#announcements.newTypes(this.#turnover.settings);
       this.#chunks.flush();
       this.#nextFlush = now() + this.#book.flushInterval * MILLI;
     }
@@ -200,7 +199,7 @@ export class Service {
 
   #configure(recording: RecordingEntry, options: RecordingOptions): RecordingInfo {
     recording.options = { ...recording.options, ...options };
-    if (recording.state === 'running') this.#rotate(() => this.#book.setDue(recording));
+    if (recording.state === 'running') this.#turnover.rotate(() => this.#book.setDue(recording));
     return this.#book.info(recording);
   }
 
@@ -220,7 +219,7 @@ export class Service {
 
   #run(recording: RecordingEntry): void {
     // A chunk begins with each recording, so that none has foreign data at its start.
-    this.#rotate(() => this.#book.begin(recording));
+    this.#turnover.rotate(() => this.#book.begin(recording));
     this.#nextFlush = now() + this.#book.flushInterval * MILLI;
   }
 
@@ -230,8 +229,9 @@ export class Service {
       return this.#book.info(recording);
     }
     if (recording.state !== 'running') throw wrong(recording, 'stop');
-    this.#end(recording);
     const target = destination ?? recording.options.destination;
+    if (target !== undefined) this.#tellDump(recording, 'Stopped');
+    this.#end(recording);
     if (target !== undefined) {
       recording.options = { ...recording.options, destination: target };
       this.#book.write(recording.chunks, target);
@@ -242,7 +242,7 @@ export class Service {
   #end(recording: RecordingEntry): void {
     // the last one: nothing may be committed any more when the chunk ends
     if (this.#book.running.length === 1) this.#types.applySettings(mergeSettings([]));
-    this.#rotate(() => this.#book.end(recording));
+    this.#turnover.rotate(() => this.#book.end(recording));
   }
 
   #close(recording: RecordingEntry): RecordingInfo {
@@ -259,7 +259,10 @@ export class Service {
     end: number | undefined,
   ): RecordingInfo {
     if (recording.state === 'new' || recording.state === 'delayed') throw wrong(recording, 'dump');
-    if (recording.state === 'running') this.#rotate();
+    if (recording.state === 'running') {
+      this.#tellDump(recording, 'Dumped by user');
+      this.#turnover.rotate();
+    }
     const from = begin === undefined ? 0n : BigInt(Math.round(begin)) * 1_000_000n;
     const to = end === undefined ? undefined : BigInt(Math.round(end)) * 1_000_000n;
     const chunks = recording.chunks.filter(
@@ -270,7 +273,7 @@ export class Service {
   }
 
   #clone(recording: RecordingEntry, stop: boolean): RecordingEntry {
-    if (recording.state === 'running') this.#rotate();
+    if (recording.state === 'running') this.#turnover.rotate();
     const clone = this.#book.copy(recording, {
       ...recording.options,
       destination: undefined,
@@ -290,13 +293,17 @@ export class Service {
   #exit(): undefined {
     this.#types.applySettings(mergeSettings([]));
     const running = this.#book.running;
-    this.#rotate(() => {
+    for (const recording of running) {
+      const { destination, dumpOnExit } = recording.options;
+      if (destination !== undefined || dumpOnExit === true) this.#tellDump(recording, 'Exit');
+    }
+    this.#turnover.rotate(() => {
       for (const recording of running) this.#book.end(recording);
     }, true);
     for (const { id, options, chunks } of running) {
       const { destination, dumpOnExit } = options;
       const path = destination ?? (dumpOnExit === true ? exitName(id) : undefined);
-      if (path !== undefined) this.#attempt(() => this.#book.write(chunks, path));
+      if (path !== undefined) this.#turnover.attempt(() => this.#book.write(chunks, path));
     }
     if (this.#options.preserveRepository) return undefined;
     for (const recording of this.#book.all) this.#book.drop(recording);
@@ -304,61 +311,13 @@ export class Service {
     return undefined;
   }
 
-  /**
-   * Ends the chunk, in which every recording that runs now has a share; makes a change of what runs or
-   * how; begins the next chunk if anything runs then.
-   */
-  #rotate(change?: () => void, final = false): void {
-    const running = this.#book.running;
-    const chunk = this.#attempt(() => this.#chunks.end(final));
-    change?.();
-    if (change !== undefined) this.#settle();
-    if (this.#book.running.length > 0) this.#attempt(() => this.#chunks.begin(chunk));
-    if (chunk !== undefined) this.#book.share(chunk, running);
-  }
-
-  /** Makes the settings of what runs now those of the process. */
-  #settle(): void {
-    const running = this.#book.running;
-    const memory = running.length > 0 && running.every(({ options }) => options.disk === false);
-    Atomics.store(this.#arena.words, WORD.toDisk, memory ? 0 : 1);
-    this.#settings = mergeSettings(running.map(({ options }) => options.settings ?? {}));
-    this.#types.applySettings(this.#settings);
-  }
-
-  #attempt<T>(work: () => T): T | undefined {
-    try {
-      return work();
-    } catch (error) {
-      this.#fail(error);
-      return undefined;
-    }
-  }
-
-  /** A full disk must not end the application; what cannot be kept is counted as lost. */
-  #fail(error: unknown): void {
-    const message = reason(error);
-    if (message !== this.#trouble) this.#options.tell({ notice: 'trouble', message });
-    this.#trouble = message;
-    const chunk = this.#chunks.giveUp();
-    if (chunk !== undefined) this.#book.share(chunk, this.#book.running);
+  #tellDump({ id }: RecordingEntry, why: string): void {
+    this.#turnover.attempt(() => this.#announcements.dumpReason(this.#turnover.settings, id, why));
   }
 
   #threadCounts(): { accumulated: number; peak: number } {
     this.#peakThreads = Math.max(this.#peakThreads, this.#drain.threads().length);
     return { accumulated: this.#arena.words[WORD.threadKey]!, peak: this.#peakThreads };
-  }
-
-  #typeInfos(): EventTypeInfo[] {
-    this.#types.refresh();
-    return [...this.#types.registry.events].map(({ id, name, declaration, settings }) => ({
-      id,
-      name,
-      label: declaration.label,
-      description: declaration.description ?? '',
-      category: declaration.category,
-      settings: settings.map((setting) => ({ ...setting })),
-    }));
   }
 }
 

@@ -41,6 +41,7 @@ function generous(name: string, a: string, b: string): string {
   switch (name) {
     case 'enabled':
     case 'stackTrace':
+    case 'asyncContext':
       return a === 'true' || b === 'true' ? 'true' : 'false';
     case 'threshold':
       return formatTimespan(Math.min(parseTimespan(a) ?? 0, parseTimespan(b) ?? 0));

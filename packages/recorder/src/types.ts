@@ -4,8 +4,18 @@
 // order, all threads agree about them. Registering takes a lock; it happens once per event type.
 import { existsSync } from 'node:fs';
 import { type EventDeclaration, EventRegistry, type EventType } from '@rekindle/jfr';
-import { type Arena, DECLARATION_BYTES, ENABLED, MAX_TYPES, STACK_TRACE, WORD } from './arena.ts';
+import {
+  type Arena,
+  ASYNC_CONTEXT,
+  DECLARATION_BYTES,
+  ENABLED,
+  MAX_TYPES,
+  STACK_TRACE,
+  WORD,
+} from './arena.ts';
+import { ASYNC_SETTING, hasAsyncContext } from './async-context.ts';
 import { RecorderError } from './error.ts';
+import type { EventTypeInfo } from './protocol.ts';
 import { effectiveSetting, type MergedSettings, NOTHING_RECORDED, perSecond } from './settings.ts';
 import { parseTimespan } from './timespan.ts';
 import { wait } from './wait.ts';
@@ -63,17 +73,31 @@ export class SharedTypes {
     return this.#locked(() => this.#readSettings());
   }
 
+  /** All of them as others are told about them. */
+  infos(): EventTypeInfo[] {
+    this.refresh();
+    return [...this.registry.events].map(({ id, name, declaration, settings }) => ({
+      id,
+      name,
+      label: declaration.label,
+      description: declaration.description ?? '',
+      category: declaration.category,
+      settings: settings.map((setting) => ({ ...setting })),
+    }));
+  }
+
   #apply(type: EventType, settings: MergedSettings): void {
     const setting = (name: string): string | undefined => effectiveSetting(settings, type, name);
     const enabled = settings.recording && setting('enabled') === 'true';
     const stackTrace = type.declaration.stackTrace === true && setting('stackTrace') !== 'false';
+    const asyncContext = hasAsyncContext(type.declaration) && setting(ASYNC_SETTING) === 'true';
     const threshold = parseTimespan(setting('threshold') ?? '0 ns') ?? 0;
     this.#arena.thresholds[type.id] = threshold;
     this.#arena.rates[type.id] = perSecond(setting('throttle') ?? 'off');
     Atomics.store(
       this.#arena.flags,
       type.id,
-      (enabled ? ENABLED : 0) | (stackTrace ? STACK_TRACE : 0),
+      (enabled ? ENABLED : 0) | (stackTrace ? STACK_TRACE : 0) | (asyncContext ? ASYNC_CONTEXT : 0),
     );
   }
 

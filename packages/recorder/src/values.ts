@@ -31,9 +31,12 @@ export type Positional<F extends readonly FieldDeclaration[]> = F extends readon
   infer Head extends FieldDeclaration,
   ...infer Tail extends readonly FieldDeclaration[],
 ]
-  ? Head['type'] extends Inline
-    ? [...Positional<Head['type']['fields']>, ...Positional<Tail>]
-    : [ScalarValue<Head['type']>, ...Positional<Tail>]
+  ? Head['name'] extends 'asyncId'
+    ? // the recorder's to fill
+      Positional<Tail>
+    : Head['type'] extends Inline
+      ? [...Positional<Head['type']['fields']>, ...Positional<Tail>]
+      : [ScalarValue<Head['type']>, ...Positional<Tail>]
   : F extends readonly []
     ? []
     : // a declaration whose fields are not known to the compiler
@@ -42,9 +45,9 @@ export type Positional<F extends readonly FieldDeclaration[]> = F extends readon
 
 /** Values of fields by name. */
 export type Named<F extends readonly FieldDeclaration[]> = {
-  readonly [K in F[number] as K['name']]: K['type'] extends Inline
-    ? Named<K['type']['fields']>
-    : ScalarValue<K['type']>;
+  readonly [K in F[number] as K['name'] extends 'asyncId'
+    ? never
+    : K['name']]: K['type'] extends Inline ? Named<K['type']['fields']> : ScalarValue<K['type']>;
 };
 
 /** Arguments of `commit`: start, then duration where the event has one, then the fields. */

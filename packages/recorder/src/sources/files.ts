@@ -2,6 +2,7 @@
 // File reads, writes and syncs of node:fs (there is no channel for them, so the functions are wrapped),
 // synchronous and with callbacks. Modules that took `import { readFileSync }` before the recording
 // see the wrapped functions too: syncBuiltinESMExports hands them over.
+import { executionAsyncId } from 'node:async_hooks';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { now } from '../clock.ts';
@@ -10,7 +11,13 @@ import { FileForce, FileRead, FileWrite } from '../jdk-events.ts';
 import type { Source, SourceContext } from './source.ts';
 import { unwrapAll, type Wrapped, wrap } from './wrap.ts';
 
-type Report = (start: number, path: unknown, result: unknown, below: Callable | undefined) => void;
+type Report = (
+  start: number,
+  path: unknown,
+  result: unknown,
+  /** The function that a synchronous caller called; else the async context of the caller, if wanted. */
+  from: Callable | number | undefined,
+) => void;
 type Callable = (...args: never[]) => unknown;
 
 /** Frames of a synchronous caller. A callback's caller is gone, so there is nothing to show. */
@@ -25,6 +32,8 @@ export const files: Source = {
     const name = (file: unknown): string =>
       typeof file === 'number' ? (paths.get(file) ?? `descriptor ${file}`) : String(file);
     const report = reporters(context, name);
+    const handles = [FileRead, FileWrite, FileForce].map((event) => context.handle(event));
+    const told = (): boolean => handles.some(({ tellsAsyncContext }) => tellsAsyncContext);
     const wrapped: Wrapped[] = [];
     const sync = (method: string, tell: Report): void => {
       wrapped.push(
@@ -46,9 +55,10 @@ export const files: Source = {
             const done = args.at(-1);
             if (typeof done !== 'function') return original.apply(this, args);
             const start = now();
+            const from = told() ? executionAsyncId() : undefined;
             args[args.length - 1] = function (this: unknown, ...results: unknown[]): unknown {
               if (results[0] === null || results[0] === undefined) {
-                tell(start, args[0], results[1], undefined);
+                tell(start, args[0], results[1], from);
               }
               return done.apply(this, results);
             };
@@ -84,24 +94,45 @@ function reporters(
   const writes = context.handle(FileWrite);
   const syncs = context.handle(FileForce);
   const { threadKey } = context;
-  const stack = (below: Callable | undefined) => (below ? captureFrames(DEPTH, below) : null);
-  const read: Report = (start, path, result, below) => {
+  const stack = (from: Callable | number | undefined) =>
+    typeof from === 'function' ? captureFrames(DEPTH, from) : null;
+  const contextOf = (from: Callable | number | undefined) =>
+    typeof from === 'number' ? from : undefined;
+  const read: Report = (start, path, result, from) => {
     const duration = now() - start;
     if (!reads.shouldCommit(duration)) return;
     const size = sizeOf(result);
-    reads.commit(start, duration, threadKey, stack(below), name(path), size, size === 0);
+    reads.commitIn(
+      contextOf(from),
+      start,
+      duration,
+      threadKey,
+      stack(from),
+      name(path),
+      size,
+      size === 0,
+    );
   };
-  const write: Report = (start, path, result, below) => {
+  const write: Report = (start, path, result, from) => {
     const duration = now() - start;
     if (!writes.shouldCommit(duration)) return;
-    writes.commit(start, duration, threadKey, stack(below), name(path), sizeOf(result));
+    const size = sizeOf(result);
+    writes.commitIn(contextOf(from), start, duration, threadKey, stack(from), name(path), size);
   };
   const force =
     (metadata: boolean): Report =>
-    (start, path, _, below) => {
+    (start, path, _, from) => {
       const duration = now() - start;
       if (!syncs.shouldCommit(duration)) return;
-      syncs.commit(start, duration, threadKey, stack(below), name(path), metadata);
+      syncs.commitIn(
+        contextOf(from),
+        start,
+        duration,
+        threadKey,
+        stack(from),
+        name(path),
+        metadata,
+      );
     };
   return {
     read,

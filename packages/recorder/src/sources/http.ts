@@ -38,7 +38,7 @@ export const httpServer: Source = {
       'http.server.request.start': (message) => {
         const { request } = message as { request: Marked<IncomingMessage> };
         request[START] = now();
-        request[ASYNC] = executionAsyncId();
+        if (handle.tellsAsyncContext) request[ASYNC] = executionAsyncId();
       },
       'http.server.response.finish': (message) => {
         const { request, response } = message as {
@@ -50,8 +50,9 @@ export const httpServer: Source = {
         const duration = now() - start;
         if (!handle.shouldCommit(duration)) return;
         const { method = '', url } = request;
-        const asyncId = request[ASYNC] ?? 0;
-        handle.commit(start, duration, method, pathOf(url), response.statusCode, asyncId);
+        const { statusCode } = response;
+        // the context of the request, not the one in which its answer was finished
+        handle.commitIn(request[ASYNC], start, duration, method, pathOf(url), statusCode);
       },
     });
   },
@@ -70,12 +71,13 @@ export const httpClient: Source = {
       const duration = now() - start;
       if (!handle.shouldCommit(duration)) return;
       const { method, host, path } = request;
-      handle.commit(start, duration, method, host, pathOf(path), status, error);
+      handle.commitIn(request[ASYNC], start, duration, method, host, pathOf(path), status, error);
     };
     return listen({
       'http.client.request.start': (message) => {
         const { request } = message as { request: Marked<ClientRequest> };
         request[START] = now();
+        if (handle.tellsAsyncContext) request[ASYNC] = executionAsyncId();
         // the error has a channel of its own only from Node.js 22 on
         request.once('error', (error) => finish(request, 0, error.message));
       },

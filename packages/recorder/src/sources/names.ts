@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Host names looked up and modules loaded.
+import { executionAsyncId } from 'node:async_hooks';
 import dns from 'node:dns';
 import Module from 'node:module';
 import { now } from '../clock.ts';
@@ -18,11 +19,13 @@ export const dnsLookups: Source = {
         const done = args.at(-1);
         if (typeof done !== 'function') return original.apply(this, args);
         const start = now();
+        const from = handle.tellsAsyncContext ? executionAsyncId() : undefined;
         args[args.length - 1] = (error: Error | null, address: unknown, ...rest: unknown[]) => {
           const found = Array.isArray(address)
             ? address.map((item: { address: string }) => item.address).join(', ')
             : address;
-          handle.commit(
+          handle.commitIn(
+            from,
             start,
             now() - start,
             String(args[0]),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Socket reads and writes of node:net: a read is a piece of data that arrived (its time is the handling
 // of it), a write lasts until the kernel has taken the data.
+import { executionAsyncId } from 'node:async_hooks';
 import { Socket } from 'node:net';
 import { now } from '../clock.ts';
 import { SocketRead, SocketWrite } from '../jdk-events.ts';
@@ -48,11 +49,12 @@ export const sockets: Source = {
           const start = now();
           // asking the socket for its count here would read a queue that is being changed
           const size = sizeOf(args[1], args[2]);
+          const from = writes.tellsAsyncContext ? executionAsyncId() : undefined;
           args[args.length - 1] = (...results: unknown[]): unknown => {
             const duration = now() - start;
             if (writes.shouldCommit(duration)) {
               const [host, address, port] = peer(this as Peer);
-              writes.commit(start, duration, threadKey, null, host, address, port, size);
+              writes.commitIn(from, start, duration, threadKey, null, host, address, port, size);
             }
             return done(...results);
           };
