@@ -150,6 +150,26 @@ describe('another process', () => {
     90_000,
   );
 
+  it.each(JDKS)(
+    'is followed by JDK $version over a pause between recordings',
+    async ({ home }) => {
+      const node = start(process.execPath, join(PROGRAMS, 'pause.mjs'), directory);
+      const told = await lines(node);
+      await expect.poll(() => told.length, { timeout: 10_000 }).toBe(2);
+      const java = start(join(home, 'bin/java'), join(PROGRAMS, 'Follow.java'), told[0]!);
+      const seen = await lines(java);
+      await expect.poll(() => seen.length, { timeout: 30_000 }).toBe(1);
+      node.stdin!.write('go on\n');
+      await expect.poll(() => told.length, { timeout: 10_000 }).toBe(3);
+      const count = Number(told[2]);
+      await expect.poll(() => seen, { timeout: 8000 }).toEqual(expected(count));
+      node.stdin!.write('end\n');
+      await once(java, 'exit');
+      expect(java.exitCode).toBe(0);
+    },
+    90_000,
+  );
+
   it('is followed live by our own stream', async () => {
     const node = start(process.execPath, join(PROGRAMS, 'beat.mjs'), directory);
     const told = await lines(node);

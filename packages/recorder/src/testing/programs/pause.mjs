@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// node pause.mjs REPOSITORY: a recording, a pause until a line comes in, then another one whose chunks are
+// shorter than a follower's patience. Prints the directory of the chunks, `paused`, the number of beats, and
+// ends at another line.
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  configureRecorder,
+  eventHandle,
+  now,
+  Recording,
+  repositoryDirectory,
+} from '@rekindle/recorder';
+
+configureRecorder({ repository: process.argv[2] });
+const beats = eventHandle({
+  name: 'test.Beat',
+  label: 'Beat',
+  category: ['Test'],
+  thread: true,
+  stackTrace: true,
+  fields: [
+    { name: 'number', type: 'int', label: 'Number' },
+    { name: 'text', type: 'java.lang.String', label: 'Text' },
+  ],
+});
+let number = 0;
+function beat() {
+  beats.commit(now(), number++, 'a text in the pool of strings');
+}
+const first = new Recording({ flushInterval: 100 }).start();
+console.log(repositoryDirectory());
+beat();
+first.stop();
+console.log('paused');
+process.stdin.once('data', async () => {
+  const second = new Recording({ flushInterval: 50 }).start();
+  for (let chunk = 0; chunk < 5; chunk++) {
+    beat();
+    await sleep(20);
+    second.set({});
+  }
+  beat();
+  console.log(number);
+  process.stdin.once('data', () => process.stdin.destroy());
+});
