@@ -19,6 +19,9 @@ import {
 import { buildNative, TEST_VMM } from './native-build.ts';
 import { drawMemory, type Scene, startVmm, type Vmm } from './testing/guest.ts';
 
+/** REKINDLE_KILLS=100 does it a hundred times, see survival.test.ts. */
+const KILLS = Number(process.env.REKINDLE_KILLS ?? 6);
+
 const scenes: Scene[] = [];
 const pagers: PagerHandle[] = [];
 const servers: Server[] = [];
@@ -201,6 +204,44 @@ describe('memory that clones share', () => {
     }
     expect(existsSync(sharedPathFor(made))).toBe(false);
   });
+
+  it(`goes on when pagers are killed at random points, ${KILLS} times`, async () => {
+    const pages = 1024;
+    const made = await scene('abc.'.repeat(pages / 4));
+    for (let kill = 0; kill < KILLS; kill += 2) {
+      const clones: Clone[] = [];
+      for (const policy of ['on-demand', 'all'] as const) {
+        const actions = [
+          'wait',
+          'check',
+          '0',
+          '500',
+          'remove',
+          '100',
+          '200',
+          'zeroes',
+          '100',
+          '200',
+        ];
+        const rest = ['write', '600', '700', 'check', '700', `${pages}`, 'written', '600', '700'];
+        clones.push(await clone(made, [...actions, ...rest], { policy }));
+      }
+      for (const { pager, vmm } of clones) {
+        await pager.connected;
+        vmm.go();
+      }
+      for (const { pager } of clones) {
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 12));
+        try {
+          process.kill(pager.pid, 'SIGKILL');
+        } catch {
+          // Its VM has ended already.
+        }
+      }
+      for (const { vmm } of clones) expect(await vmm.ended).toMatchObject(GOOD);
+      await Promise.all(clones.map(({ pager }) => pager.done.catch(() => {})));
+    }
+  }, 300_000);
 
   it('leaves a VM complete and to itself when its pager is stopped', async () => {
     const made = await scene('abc..0de....fghi');
