@@ -166,7 +166,7 @@ export async function restoreVm(
       },
       pager: pager?.handle,
       failed,
-      close: () => closeVm(machine as Machine, pager?.handle),
+      close: () => closeVm(machine as Machine, pager?.handle, options.measureWaste === true),
     };
   } catch (error) {
     await machine?.kill();
@@ -279,10 +279,19 @@ function superviseVm(machine: Machine, pager: PagerHandle | undefined): Promise<
   return failed;
 }
 
+/** Longer than a pager takes from one count of touched pages to the next. */
+const LAST_COUNT_MILLIS = 100;
+
 async function closeVm(
   machine: Machine,
   pager: PagerHandle | undefined,
+  measured: boolean,
 ): Promise<{ exit: MachineExit; pager: PagerSummary | undefined }> {
+  if (measured && pager !== undefined) {
+    // Nothing more is touched then, and the pager counts once more.
+    await machine.pause().catch(() => {});
+    await sleep(LAST_COUNT_MILLIS);
+  }
   const exit = await machine.kill();
   const summary = await pager?.done.catch(pagerFailed);
   if (pager !== undefined) await processGone(pager.pid);

@@ -10,6 +10,13 @@ const PAGES = 256;
 
 let made: Scene;
 
+/** dd can ask the kernel to forget a file's pages; a file system in memory cannot forget. */
+function forget(path: string): void {
+  execFileSync('dd', [`of=${path}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0'], {
+    stdio: 'ignore',
+  });
+}
+
 beforeEach(async () => {
   made = await drawMemory('x'.repeat(PAGES), 'recommend');
   writeFileSync(
@@ -40,18 +47,22 @@ describe('recommendPolicy', () => {
   });
 
   it('prefetches when the working set is on disk', (context) => {
-    // dd can ask the kernel to forget a file's pages; a file system in memory cannot forget.
-    execFileSync(
-      'dd',
-      [`of=${made.memoryPath}`, 'oflag=nocache', 'conv=notrunc,fdatasync', 'count=0'],
-      {
-        stdio: 'ignore',
-      },
-    );
+    forget(made.memoryPath);
     const { cached, policy, reason } = recommendPolicy(made.memoryPath, made.path('ws'));
     if (cached > 0.9) return context.skip('this file system keeps its pages in memory');
     expect(policy).toBe('prefetch');
     expect(reason).toMatch(/only \d+ % of it/);
+  });
+
+  it('leaves a small memory to the kernel where there is no working set, cached or not', async () => {
+    const hollow = await drawMemory(`${'x'.repeat(8)}${'.'.repeat(248)}`, 'recommend');
+    const { memoryPath } = hollow;
+    // Holes are in no cache and need none.
+    expect(recommendPolicy(memoryPath, undefined)).toMatchObject({ policy: 'file', cached: 1 });
+    forget(memoryPath);
+    expect(recommendPolicy(memoryPath, undefined).policy).toBe('file');
+    expect(recommendPolicy(memoryPath, undefined, true).policy).toBe('on-demand');
+    hollow.remove();
   });
 });
 

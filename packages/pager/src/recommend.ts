@@ -3,7 +3,7 @@
 // kernel): a page that the page cache holds costs 0.2 us through a private mapping of the file, 0.5 to
 // 1 us when a pager installs it ahead, 3 us and more when it faults; a page on disk 50 us and more.
 import { closeSync, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { mapFile } from '@rekindle/linux';
+import { dataExtents, mapFile } from '@rekindle/linux';
 import type { PagerPolicy } from './options.ts';
 import { decodeWorkingSet, type WorkingSet } from './working-set.ts';
 
@@ -20,6 +20,12 @@ export interface Recommendation {
 const WARM = 0.95;
 
 /**
+ * A memory with less data than this is read whole in the time that a pager takes to start, twice over: without a
+ * working set the kernel's readahead does better than faults one by one. Bytes.
+ */
+const SOON_READ = 256 << 20;
+
+/**
  * Looks at a snapshot and says how to restore it.
  * @param memoryPath a plain memory file
  * @param workingSetPath its working set, if there is one
@@ -34,7 +40,7 @@ export function recommendPolicy(
     workingSetPath !== undefined && existsSync(workingSetPath)
       ? decodeWorkingSet(readFileSync(workingSetPath), workingSetPath)
       : undefined;
-  const cached = cachedShare(memoryPath, set);
+  const { cached, data } = stateOf(memoryPath, set);
   const percent = `${Math.round(cached * 100)} %`;
   const what = set === undefined ? 'the memory file' : 'the working set';
   if (cached >= WARM && !recorded) {
@@ -44,25 +50,36 @@ export function recommendPolicy(
     const why = recorded ? 'faults are recorded' : `only ${percent} of it is in the page cache`;
     return { policy: 'prefetch', reason: `there is a working set and ${why}`, cached };
   }
+  if (!recorded && data <= SOON_READ) {
+    const reason = `there is no working set yet and only ${data >> 20} MiB to read`;
+    return { policy: 'file', reason, cached };
+  }
   return { policy: 'on-demand', reason: 'there is no working set yet', cached };
 }
 
-function cachedShare(path: string, set: WorkingSet | undefined): number {
+/** Which share of what matters the page cache holds, and how many bytes of data there are; holes do not count. */
+function stateOf(path: string, set: WorkingSet | undefined): { cached: number; data: number } {
   const fd = openSync(path, 'r');
   try {
     const { size } = fstatSync(fd);
+    const extents = dataExtents(fd, size);
+    const data = extents.reduce((sum, { start, end }) => sum + end - start, 0);
     const mapping = mapFile(fd, size);
     try {
       const resident = mapping.residency();
-      if (set === undefined) return share(resident, 0, resident.length) / resident.length;
-      const scale = set.pageSize / 4096;
+      const runs =
+        set?.runs.map(({ page, pages }) => {
+          const start = page * set.pageSize;
+          return { start, end: start + pages * set.pageSize };
+        }) ?? extents;
       let pages = 0;
       let present = 0;
-      for (const run of set.runs) {
-        pages += run.pages * scale;
-        present += share(resident, run.page * scale, (run.page + run.pages) * scale);
+      for (const { start, end } of runs) {
+        const [from, to] = [Math.floor(start / 4096), Math.ceil(end / 4096)];
+        pages += to - from;
+        present += share(resident, from, to);
       }
-      return pages === 0 ? 1 : present / pages;
+      return { cached: pages === 0 ? 1 : present / pages, data };
     } finally {
       mapping.unmap();
     }

@@ -44,7 +44,10 @@ export class WasteMeter {
     try {
       writeFileSync(`${this.#directory}/clear_refs`, '1');
       this.sample();
-      return this.#touched >= 0;
+      const readable = this.#touched >= 0;
+      // That was of no time at all: what counts is what comes after.
+      this.#touched = -1;
+      return readable;
     } catch {
       return false;
     }
