@@ -60,7 +60,7 @@ class Counter implements Scanner {
   scan(bytes: Uint8Array, at: number, end: number): number {
     let next = at;
     if (this.#memory?.has(bytes)) {
-      next = this.#memory.walk(bytes, at, end, 0);
+      next = this.#memory.walk(bytes, at, end, 0, true);
       this.#tallied += next - at;
       if (this.#tallied > TALLY_BYTES) this.#takeTally();
     }

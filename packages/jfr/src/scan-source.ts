@@ -73,7 +73,7 @@ export async function scanSource(
       const cutHead = !(length - at >= MAX_HEAD);
       const cut = position + length < end && (cutHead || stop.size <= left);
       if (!cut || !(at > 0 || cutHead || stop.size > length) || stop.size > MAX_EVENT) {
-        return { ...stop, offset: position + at };
+        return stop.moved(position + at - stop.offset);
       }
       // the event goes on behind the window: begin again with it
       if (stop.size > window && stop.size <= left) {

@@ -44,7 +44,7 @@ test('walking passes over the events that scanning finds, and counts them', () =
       memory.table[stopAt] = 1;
       const tallied = new Map<number, [count: number, bytes: number]>();
       memory.takeTally(() => {});
-      const end = memory.walk(room, 0, room.length, 0);
+      const end = memory.walk(room, 0, room.length, 0, true);
       memory.takeTally((typeId, count, sum) => tallied.set(typeId, [count, sum]));
       memory.release();
 

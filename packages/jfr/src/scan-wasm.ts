@@ -40,7 +40,7 @@ export interface LocatedMetadata {
 interface ScanExports {
   readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number };
   readonly position: { readonly value: number };
-  walk(start: number, end: number, value: number): number;
+  walk(start: number, end: number, value: number, tallied: number): number;
   tallied(from: number): number;
   index(
     start: number,
@@ -108,12 +108,12 @@ export class ScanMemory {
   }
 
   /**
-   * Steps over events of common form as long as the table has `value` for their types; they are tallied.
-   * `bytes` are of this memory.
+   * Steps over events as long as the table has `value` for their types, and tallies them where that is
+   * asked for. `bytes` are of this memory.
    */
-  walk(bytes: Uint8Array, start: number, end: number, value: number): number {
+  walk(bytes: Uint8Array, start: number, end: number, value: number, tallied = false): number {
     const base = bytes.byteOffset;
-    return this.#exports.walk(base + start, base + end, value) - base;
+    return this.#exports.walk(base + start, base + end, value, tallied ? 1 : 0) - base;
   }
 
   /** Loads what {@link index} steps over: see pool-program.ts. */

@@ -4,14 +4,36 @@
 import type { JfrErrorCode } from './error.ts';
 import { skipVarint } from './string-encoding.ts';
 
-/** Why a scan ended before the end of what it was given. */
-export interface ScanStop {
-  readonly code: JfrErrorCode;
+/** Why a scan ended before the end of what it was given. Most are windows that end within an event. */
+export class ScanStop {
   /** Offset of the event that could not be stepped over, from the start of the bytes. */
   readonly offset: number;
   /** What the event says its size is; NaN when that itself is cut off. */
   readonly size: number;
-  readonly reason: string;
+  /** Bytes from the event on. */
+  readonly #left: number;
+
+  constructor(offset: number, size: number, left: number) {
+    this.offset = offset;
+    this.size = size;
+    this.#left = left;
+  }
+
+  get code(): JfrErrorCode {
+    return this.size > this.#left ? 'JFR_BAD_EVENT_SIZE' : 'JFR_EMPTY_EVENT';
+  }
+
+  get reason(): string {
+    const { size } = this;
+    return size > this.#left
+      ? `event of ${size} bytes where ${this.#left} are left`
+      : `event of size ${size}`;
+  }
+
+  /** The same with the bytes beginning `shift` earlier. */
+  moved(shift: number): ScanStop {
+    return new ScanStop(this.offset + shift, this.size, this.#left);
+  }
 }
 
 /** Events per batch: what fits the first cache. */
@@ -85,7 +107,7 @@ export function scanEvents(
     // an event smaller than its own size and type, or one that is too long
     const next = offset + size;
     if (!(next >= position && next <= end)) {
-      batch.stop = stopAt(offset, size, end);
+      batch.stop = new ScanStop(offset, size, end - offset);
       position = offset;
       break;
     }
@@ -97,7 +119,7 @@ export function scanEvents(
     const { size, typeId, body } = readHead(bytes, position, end);
     const next = position + size;
     if (!(next >= body && next <= end)) {
-      batch.stop = stopAt(position, size, end);
+      batch.stop = new ScanStop(position, size, end - position);
       break;
     }
     offsets[count] = position;
@@ -115,8 +137,8 @@ function readHead(
   offset: number,
   end: number,
 ): { size: number; typeId: number; body: number } {
-  const head = new Uint8Array(MAX_HEAD + 1);
   const limit = Math.min(end, bytes.length);
+  const head = HEAD.fill(0);
   head.set(bytes.subarray(offset, Math.min(limit, offset + MAX_HEAD)));
   const type = skipVarint(head, 0);
   const body = skipVarint(head, type);
@@ -129,20 +151,12 @@ function readHead(
 
 /** Size and type id take this many bytes at most. */
 const MAX_HEAD = 18;
+const HEAD: Uint8Array = new Uint8Array(MAX_HEAD + 1);
 const MAX_SMALL: number = 2 ** 31 - 1;
 
 /** Type id of the event at an offset, however large. */
 export function largeTypeId(bytes: Uint8Array, offset: number): number {
   return longVarint(bytes, skipVarint(bytes, offset));
-}
-
-function stopAt(offset: number, size: number, end: number): ScanStop {
-  if (size > end - offset) {
-    const reason = `event of ${size} bytes where ${end - offset} are left`;
-    return { code: 'JFR_BAD_EVENT_SIZE', offset, size, reason };
-  }
-  const reason = `event of size ${size}`;
-  return { code: 'JFR_EMPTY_EVENT', offset, size, reason };
 }
 
 /** An unsigned varint as a number; exact below 2^53, large beyond. */

@@ -16,11 +16,12 @@
   ;; Where `index` came to.
   (global $position (export "position") (mut i32) (i32.const 0))
 
-  ;; Steps over events from $p as long as the table says $value of their types, and tallies them. Returns
+  ;; Steps over events from $p as long as the table says $value of their types, and may tally them. Returns
   ;; where it says otherwise, where an event is of another form than a size of up to four bytes and a type
   ;; id of up to two, where one is not whole, or less than 8 bytes before $end. It calls nothing: a call in
   ;; it, even one that is never made, costs a sixth of its speed.
-  (func $common (param $p i32) (param $end i32) (param $value i32) (result i32)
+  (func $common (param $p i32) (param $end i32) (param $value i32) (param $tallied i32)
+      (result i32)
     (local $safe i32) (local $head i32) (local $size i32) (local $at i32) (local $id i32) (local $next i32)
     (local.set $safe (i32.sub (local.get $end) (i32.const 8)))
     (block $out
@@ -58,20 +59,23 @@
         (br_if $out (i32.lt_u (local.get $next) (local.get $at)))
         (br_if $out (i32.gt_u (local.get $next) (local.get $end)))
         (br_if $out (i32.ne (i32.load8_u offset=131072 (local.get $id)) (local.get $value)))
-        (local.set $id (i32.shl (local.get $id) (i32.const 3)))
-        (i64.store (local.get $id) (i64.add (i64.load (local.get $id))
-          (i64.or (i64.shl (i64.extend_i32_u (local.get $size)) (i64.const 32)) (i64.const 1))))
+        (if (local.get $tallied) (then
+          (local.set $id (i32.shl (local.get $id) (i32.const 3)))
+          (i64.store (local.get $id) (i64.add (i64.load (local.get $id))
+            (i64.or (i64.shl (i64.extend_i32_u (local.get $size)) (i64.const 32)) (i64.const 1))))))
         (local.set $p (local.get $next))
         (br $events)))
     (local.get $p))
 
   ;; As $common, and over events of other forms: padded sizes, as HotSpot has them in checkpoints. Returns
   ;; where the table says otherwise, at a type id from 16384, and where an event is not whole. The caller takes the tally before 2^32 bytes are in it.
-  (func (export "walk") (param $p i32) (param $end i32) (param $value i32) (result i32)
+  (func (export "walk") (param $p i32) (param $end i32) (param $value i32) (param $tallied i32)
+      (result i32)
     (local $at i32) (local $size i32) (local $id i32) (local $next i32)
     (block $out
       (loop $events
-        (local.set $p (call $common (local.get $p) (local.get $end) (local.get $value)))
+        (local.set $p (call $common
+          (local.get $p) (local.get $end) (local.get $value) (local.get $tallied)))
         (local.set $at (call $varint (local.get $p) (local.get $end)))
         (br_if $out (i32.lt_s (local.get $at) (i32.const 0)))
         (br_if $out (i64.gt_u (global.get $value) (i64.const 0x7fffffff)))
@@ -84,7 +88,7 @@
         (br_if $out (i32.lt_u (local.get $next) (local.get $at)))
         (br_if $out (i32.gt_u (local.get $next) (local.get $end)))
         (br_if $out (i32.ne (i32.load8_u offset=131072 (local.get $id)) (local.get $value)))
-        (call $tally (local.get $id) (local.get $size))
+        (if (local.get $tallied) (then (call $tally (local.get $id) (local.get $size))))
         (local.set $p (local.get $next))
         (br $events)))
     (local.get $p))
