@@ -4,8 +4,8 @@
 //   npm run bench -- jfr-tool [--events 4000000] [--rounds 3] [--only summary] [--check] [--large]
 //
 // Output goes to /dev/null: a disk that is slower than both would make them equal. A round is one run of
-// ours and one of the JDK's (`--only` summary or print: that alone); a summary, short as it is, is taken five times as often. The memory is the
-// process's largest resident size (VmHWM). `--check` compares the whole output of both, byte for byte.
+// ours and one of the JDK's; a summary, short as it is, is taken five times as often. `--only` summary or
+// print: that alone. The memory is the process's largest resident size (VmHWM). `--check` compares the whole output of both, byte for byte.
 // `--large` measures the memory on a recording of ten times the size; the JDK's print of it, which would
 // take ten minutes, is ended after one and a half: its peak is at least what was seen until then.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
