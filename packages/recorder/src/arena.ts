@@ -71,6 +71,8 @@ export const WORD = {
   dead: 23,
   /** Threads that look for a slot and find none. */
   seeking: 24,
+  /** Rises by 2 when threads are to hand over what their sources have; lowest bit: the sources may end. */
+  handOver: 25,
 } as const;
 
 /** Words of a slot. Pairs `x`, `x + 1` belong to even and odd epochs. */
@@ -90,6 +92,10 @@ export const SLOT = {
   /** Committed bytes of the constants buffer × 2 (lowest bit unused). */
   pool: 12,
   poolFlushed: 14,
+  /** 1: the thread has sources that gather before they commit. */
+  gathers: 16,
+  /** The value of WORD.handOver that the thread has done. */
+  handedOver: 17,
 } as const;
 
 export const SLOT_FREE = 0;

@@ -12,7 +12,7 @@ import { type Arena, createArena, WORD } from './arena.ts';
 import { RecorderError, type RecorderErrorCode } from './error.ts';
 import type { RecorderOptions } from './options.ts';
 import { processFacts } from './process-facts.ts';
-import type { Answer, Notice, Request } from './protocol.ts';
+import type { Answer, Envelope, Notice, Request } from './protocol.ts';
 import { stamp } from './stamp.ts';
 import { wait } from './wait.ts';
 import type { WorkerInput } from './worker.ts';
@@ -120,9 +120,12 @@ export class Control {
     throw new RecorderError('RECORDER_NO_ANSWER', `no answer to "${request.op}"`);
   }
 
-  /** Asks, and lets the event loop run until the answer is there. */
-  async askLater(request: Request): Promise<unknown> {
-    const serial = this.#send(request);
+  /**
+   * Asks, and lets the event loop run until the answer is there. Other threads have time to hand over
+   * what their sources have; the thread in the slot `handedOver` has done so.
+   */
+  async askLater(request: Request, handedOver = -1): Promise<unknown> {
+    const serial = this.#send(request, handedOver);
     const answer = await new Promise<Answer>((resolve) => {
       this.#port.ref();
       this.#waiting.set(serial, resolve);
@@ -131,9 +134,12 @@ export class Control {
     return answered(answer);
   }
 
-  #send(request: Request): number {
+  #send(request: Request, handedOver?: number): number {
     const serial = ++this.#serial;
-    this.#port.postMessage({ serial, request });
+    const envelope = { serial, request };
+    this.#port.postMessage(
+      (handedOver === undefined ? envelope : { ...envelope, handedOver }) satisfies Envelope,
+    );
     this.#arena.wake();
     return serial;
   }

@@ -178,7 +178,7 @@ export class Drain {
       if (!empty) continue;
       this.#departed.push(this.#identity(base, this.#arena.name(slot)));
       Atomics.sub(words, WORD.dead, 1);
-      for (let word: number = SLOT.events; word < SLOT.poolFlushed + 2; word++) {
+      for (let word: number = SLOT.events; word <= SLOT.handedOver; word++) {
         Atomics.store(words, base + word, 0);
       }
       Atomics.store(words, base + SLOT.state, SLOT_FREE);

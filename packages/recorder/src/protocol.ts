@@ -97,6 +97,11 @@ export interface Introduction {
 export interface Envelope {
   readonly serial: number;
   readonly request: Request;
+  /**
+   * Set where the asking thread does not stand still until it has the answer, so that there is time for
+   * the threads to hand over what their sources have: the slot of a thread that has done so, or -1.
+   */
+  readonly handedOver?: number;
 }
 
 export interface Answer {

@@ -2,10 +2,10 @@
 // A recording, in the manner of jdk.jfr.Recording. What it is lives in the recorder thread; this object
 // asks. The plain methods wait for the answer (a few milliseconds, file writes included) and work
 // without the event loop; those ending in `Later` give a promise instead.
-import { recorderControl } from './flight-recorder.ts';
+import { recorderControl, threadBinding } from './flight-recorder.ts';
 import { findConfiguration } from './predefined.ts';
 import type { RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
-import { enableVmEvents, refreshVmEvents, settleVmEvents } from './vm-events.ts';
+import { enableVmEvents, handOverVmEvents, refreshVmEvents, settleVmEvents } from './vm-events.ts';
 
 export class Recording {
   readonly id: number;
@@ -35,11 +35,13 @@ export class Recording {
 
   /** A stopped recording with everything that is in the repository. */
   static snapshot(): Recording {
+    handOverVmEvents();
     return Recording.find((recorderControl().ask({ op: 'snapshot' }) as RecordingInfo).id);
   }
 
   /** Another recording with the same data and settings; stopped where asked for. */
   clone(stop = false): Recording {
+    handOverVmEvents();
     const info = recorderControl().ask({ op: 'clone', id: this.id, stop }) as RecordingInfo;
     return Recording.find(info.id);
   }
@@ -67,9 +69,10 @@ export class Recording {
     recorderControl().ask({ op: 'stop', id: this.id, destination });
   }
 
+  /** As {@link stop}, and waits up to a second for what the profilers of other threads have gathered. */
   async stopLater(destination?: string): Promise<void> {
     settleVmEvents();
-    await recorderControl().askLater({ op: 'stop', id: this.id, destination });
+    await recorderControl().askLater({ op: 'stop', id: this.id, destination }, ownSlot());
   }
 
   /** Changes options; of a running recording too (a new chunk begins then). */
@@ -79,17 +82,24 @@ export class Recording {
 
   /** Writes what was recorded so far to a file and goes on. Times in milliseconds since 1970. */
   dump(path: string, range: { begin?: number; end?: number } = {}): void {
+    handOverVmEvents();
     recorderControl().ask({ op: 'dump', id: this.id, path, ...range });
   }
 
+  /** As {@link dump}, and waits up to a second for what the profilers of other threads have gathered. */
   async dumpLater(path: string, range: { begin?: number; end?: number } = {}): Promise<void> {
-    await recorderControl().askLater({ op: 'dump', id: this.id, path, ...range });
+    handOverVmEvents();
+    await recorderControl().askLater({ op: 'dump', id: this.id, path, ...range }, ownSlot());
   }
 
   /** Gives up the recording and its data in the repository. */
   close(): void {
     recorderControl().ask({ op: 'close', id: this.id });
   }
+}
+
+function ownSlot(): number {
+  return threadBinding()?.writer.slot ?? -1;
 }
 
 /** Directory of the chunk files, for `EventStream.openRepository`. */

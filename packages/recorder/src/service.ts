@@ -8,9 +8,17 @@ import { Chunks } from './chunks.ts';
 import { now, type Ticks } from './clock.ts';
 import { Drain } from './drain.ts';
 import { RecorderError } from './error.ts';
+import { HandOver } from './hand-over.ts';
 import { PeriodicEvents } from './periodic.ts';
 import type { ProcessFacts } from './process-facts.ts';
-import type { ChunkInfo, Notice, RecordingInfo, RecordingOptions, Request } from './protocol.ts';
+import type {
+  ChunkInfo,
+  Envelope,
+  Notice,
+  RecordingInfo,
+  RecordingOptions,
+  Request,
+} from './protocol.ts';
 import { RecordingBook, type RecordingEntry } from './recording-book.ts';
 import { SelfEvents } from './self-events.ts';
 import { effectiveSetting, mergeSettings } from './settings.ts';
@@ -46,6 +54,9 @@ export class Service {
   readonly #turnover: Turnover;
   readonly #periodic: PeriodicEvents;
   readonly #announcements: Announcements;
+  readonly #handOver: HandOver;
+  /** Recordings whose duration is over while threads hand over what they have. */
+  readonly #ending = new Set<RecordingEntry>();
   #nextFlush: Ticks = 0;
   #nextHousekeeping: Ticks = 0;
   #nextPeriodic: Ticks = 0;
@@ -55,6 +66,7 @@ export class Service {
     this.#arena = arena;
     this.#options = options;
     this.#drain = new Drain(arena);
+    this.#handOver = new HandOver(arena, this.#drain, options.tell);
     this.#types = new SharedTypes(arena, options.osThread);
     const events = new SelfEvents(this.#types, options.key);
     this.#chunks = new Chunks(arena, this.#drain, this.#types, events, options.directory, {
@@ -95,6 +107,7 @@ export class Service {
 
   /** Does what is due and answers how many milliseconds may pass until the next call. */
   work(): number {
+    this.#handOver.work();
     if (this.#book.pending.length === 0) {
       if (this.#crowded) this.#freeSlots();
       // nobody is interested in who left while nothing was recorded
@@ -108,9 +121,34 @@ export class Service {
       this.#turnover.fail(error);
       return RETRY;
     }
-    const dues = this.#book.pending.map(({ due }) => due);
-    const next = Math.min(this.#nextFlush, this.#nextPeriodic, this.#nextHousekeeping, ...dues);
+    const dues = this.#book.pending
+      .filter((recording) => !this.#ending.has(recording))
+      .map(({ due }) => due);
+    const next = Math.min(
+      this.#nextFlush,
+      this.#nextPeriodic,
+      this.#nextHousekeeping,
+      this.#handOver.deadline,
+      ...dues,
+    );
     return Math.max(0, Math.ceil((next - now()) / MILLI));
+  }
+
+  /**
+   * Has a request answered: when the threads have handed over what belongs to it, where there is time for
+   * that. A request that cannot wait (its thread may be the very one that is to hand over) ends the patience
+   * with those before it that are about the same recording.
+   */
+  submit({ request, handedOver }: Envelope, answer: () => void): void {
+    if (handedOver !== undefined && this.#takesData(request)) {
+      const ends = request.op === 'stop' && this.#book.running.length === 1;
+      this.#handOver.ask({ id: subject(request), ends, done: handedOver, goOn: answer });
+      return;
+    }
+    if (request.op === 'exit') this.#handOver.finish();
+    else if (request.op !== 'info' && request.op !== 'chunks')
+      this.#handOver.finish(subject(request));
+    answer();
   }
 
   /** Answers a request. Throws RecorderError. */
@@ -162,9 +200,9 @@ export class Service {
   #workDue(): void {
     const time = now();
     for (const recording of this.#book.pending) {
-      if (recording.due > time) continue;
+      if (recording.due > time || this.#ending.has(recording)) continue;
       if (recording.state === 'delayed') this.#run(recording);
-      else this.#stop(recording, undefined);
+      else this.#endDue(recording);
     }
     if (this.#book.running.length === 0) return;
     this.#chunks.begin();
@@ -237,6 +275,27 @@ export class Service {
       this.#book.write(recording.chunks, target);
     }
     return this.#book.info(recording);
+  }
+
+  /** Whether what threads have gathered belongs to the answer. */
+  #takesData(request: Request): boolean {
+    const { running } = this.#book;
+    if (request.op === 'snapshot') return running.length > 0;
+    if (request.op !== 'stop' && request.op !== 'dump' && request.op !== 'clone') return false;
+    return running.some(({ id }) => id === request.id);
+  }
+
+  /** Its duration is over. */
+  #endDue(recording: RecordingEntry): void {
+    this.#ending.add(recording);
+    const goOn = (): void => {
+      this.#ending.delete(recording);
+      if (recording.state === 'running') {
+        this.#turnover.attempt(() => this.#stop(recording, undefined));
+      }
+    };
+    const ends = this.#book.running.length === 1;
+    this.#handOver.ask({ id: recording.id, ends, done: -1, goOn });
   }
 
   #end(recording: RecordingEntry): void {
@@ -319,6 +378,11 @@ export class Service {
     this.#peakThreads = Math.max(this.#peakThreads, this.#drain.threads().length);
     return { accumulated: this.#arena.words[WORD.threadKey]!, peak: this.#peakThreads };
   }
+}
+
+/** The recording that a request is about; 0: none. */
+function subject(request: Request): number {
+  return 'id' in request ? request.id : 0;
 }
 
 function wrong(recording: RecordingEntry, what: string, hint?: string): RecorderError {

@@ -2,7 +2,7 @@
 // Turns the sources of a thread on and off as the merged settings ask. Costs nothing until then.
 import { isMainThread } from 'node:worker_threads';
 import type { EventDeclaration } from '@rekindle/jfr';
-import { WORD } from './arena.ts';
+import { SLOT, WORD } from './arena.ts';
 import { reason } from './file-sink.ts';
 import { beforeEnd, eventHandle, threadBinding } from './flight-recorder.ts';
 import type { ThreadBinding } from './handle.ts';
@@ -47,6 +47,7 @@ interface Running {
   /** The settings it was begun with. */
   readonly identity: string;
   readonly stop: () => void;
+  readonly handOver?: (() => void) | undefined;
 }
 
 class VmEvents {
@@ -59,7 +60,12 @@ class VmEvents {
   constructor(binding: ThreadBinding) {
     this.#binding = binding;
     for (const source of SOURCES) this.add(source);
-    every(LOOK, () => this.refresh());
+    Atomics.store(this.#words, this.#slot + SLOT.handedOver, this.#asked);
+    every(LOOK, () => {
+      // in this order: what ends here is not begun anew before the recorder thread has gone on
+      this.refresh();
+      this.answer();
+    });
     beforeEnd(() => this.settle());
   }
 
@@ -83,17 +89,50 @@ class VmEvents {
     this.#version = version;
     const settings = this.#binding.types.currentSettings();
     for (const source of this.#sources) this.#adjust(source, settings);
+    this.#tellGathering();
   }
 
-  /** Stops and starts what works in slices, so that nothing of it is missing at the end. */
+  /** Hands over what the recorder thread has asked for. */
+  answer(): void {
+    const asked = this.#asked;
+    if (asked === Atomics.load(this.#words, this.#slot + SLOT.handedOver)) return;
+    if (asked & 1) this.settle();
+    else this.handOver();
+    Atomics.store(this.#words, this.#slot + SLOT.handedOver, asked);
+    this.#binding.arena.wake();
+  }
+
+  /** Has what gathers commit, and go on. */
+  handOver(): void {
+    for (const { handOver } of this.#running.values()) handOver?.();
+  }
+
+  /** Ends what gathers, as it will not be wanted any more; begun anew at the next look if it is. */
   settle(): void {
-    for (const source of [...this.#running.keys()]) {
-      if (!source.slices) continue;
-      this.#running.get(source)?.stop();
+    for (const [source, { stop, handOver }] of [...this.#running]) {
+      if (handOver === undefined) continue;
+      stop();
       this.#running.delete(source);
     }
+    this.#tellGathering();
     this.#version = -1;
-    // begun anew, if still wanted, at the next look
+  }
+
+  get #words(): Int32Array<SharedArrayBuffer> {
+    return this.#binding.arena.words;
+  }
+
+  get #slot(): number {
+    return this.#binding.arena.slot(this.#binding.writer.slot);
+  }
+
+  get #asked(): number {
+    return Atomics.load(this.#words, WORD.handOver);
+  }
+
+  #tellGathering(): void {
+    const gathers = [...this.#running.values()].some(({ handOver }) => handOver !== undefined);
+    Atomics.store(this.#words, this.#slot + SLOT.gathers, gathers ? 1 : 0);
   }
 
   #adjust(source: Source, settings: MergedSettings): void {
@@ -114,7 +153,9 @@ class VmEvents {
       setting,
     };
     try {
-      this.#running.set(source, { identity, stop: source.start(context) });
+      const started = source.start(context);
+      const running = typeof started === 'function' ? { stop: started } : started;
+      this.#running.set(source, { identity, ...running });
     } catch (error) {
       // frozen built-ins, an inspector that is taken: less is recorded, and nothing breaks
       process.emitWarning(`the flight recorder goes without "${source.name}": ${reason(error)}`);
@@ -160,9 +201,14 @@ export function refreshVmEvents(): void {
   events?.refresh();
 }
 
-/** Has sources that work in slices hand over what they have. */
+/** Has sources that gather commit what they have; they end, until the next look at the settings. */
 export function settleVmEvents(): void {
   events?.settle();
+}
+
+/** Has sources that gather commit what they have, and go on. */
+export function handOverVmEvents(): void {
+  events?.handOver();
 }
 
 export interface SourceDescription {

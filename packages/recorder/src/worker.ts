@@ -45,7 +45,7 @@ function run(input: WorkerInput): void {
       ) {
         const content = message.message as Envelope | Introduction;
         if ('connect' in content) ports.push(content.connect);
-        else answer(service, from, words, content);
+        else service.submit(content, () => answer(service, from, words, content));
       }
     }
     const pause = service.work();

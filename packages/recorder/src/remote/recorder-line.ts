@@ -2,7 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { Arena } from '../arena.ts';
 import { RecorderError, type RecorderErrorCode } from '../error.ts';
-import type { Answer, Request } from '../protocol.ts';
+import type { Answer, Envelope, Request } from '../protocol.ts';
 
 /** Asks the recorder thread from a thread with an event loop of its own. */
 export class RecorderLine {
@@ -26,7 +26,7 @@ export class RecorderLine {
     const serial = ++this.#serial;
     const answer = await new Promise<Answer>((resolve) => {
       this.#waiting.set(serial, resolve);
-      this.#port.postMessage({ serial, request });
+      this.#port.postMessage({ serial, request, handedOver: -1 } satisfies Envelope);
       this.#arena.wake();
     });
     if (answer.error === undefined) return answer.value;

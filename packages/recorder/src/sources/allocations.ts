@@ -54,7 +54,6 @@ interface Gathered {
 
 export const allocationProfile: Source = {
   name: 'allocation-profile',
-  slices: true,
   events: [ObjectAllocationSample],
   cost: 'within noise, and 0.3 s of processor time whenever the period ends',
   start(context) {
@@ -129,15 +128,27 @@ export const allocationProfile: Source = {
       slice = Math.max(Math.min(slice * 2, longest), pause / SHARE);
       wait();
     };
-    sample();
-    wait();
-    return () => {
+    /** Commits all there is, at once. */
+    const endSlice = (): void => {
       clearTimeout(timer);
       if (turn !== undefined) clearImmediate(turn);
+      turn = undefined;
       if (last !== undefined) commit(last, Number.POSITIVE_INFINITY);
-      const rest = stop();
-      if (rest !== undefined) commit(rest, Number.POSITIVE_INFINITY);
-      session.disconnect();
+      last = stop();
+      if (last !== undefined) commit(last, Number.POSITIVE_INFINITY);
+    };
+    sample();
+    wait();
+    return {
+      handOver() {
+        endSlice();
+        sample();
+        wait();
+      },
+      stop() {
+        endSlice();
+        session.disconnect();
+      },
     };
   },
 };

@@ -48,7 +48,6 @@ const IDS_PER_THREAD = 100_000;
 
 export const garbageCollection: Source = {
   name: 'garbage-collection',
-  slices: true,
   events: [
     GarbageCollection,
     YoungGarbageCollection,
@@ -119,12 +118,18 @@ export const garbageCollection: Source = {
       every(periodMillis(context, GCHeapSummary, 1000), look),
       every(COMMIT_PERIOD, commit),
     ];
-    return () => {
-      for (const stop of periods) stop();
+    const handOver = (): void => {
       for (const entry of observer.takeRecords()) observe(entry);
       commit();
-      sizes.end(performance.now());
-      observer.disconnect();
+    };
+    return {
+      handOver,
+      stop() {
+        for (const stop of periods) stop();
+        handOver();
+        sizes.end(performance.now());
+        observer.disconnect();
+      },
     };
   },
 };

@@ -33,7 +33,6 @@ const profiles = inspectorConsole as unknown as {
 
 export const cpuProfile: Source = {
   name: 'cpu-profile',
-  slices: true,
   events: [ExecutionSample],
   cost: 'within noise at 20 ms',
   start(context) {
@@ -70,14 +69,18 @@ export const cpuProfile: Source = {
     });
     let number = 0;
     profiles.profile(`${TITLE}${number}`);
-    const end = every(CPU_SLICE, () => {
+    const handOver = (): void => {
       profiles.profile(`${TITLE}${++number}`);
       profiles.profileEnd(`${TITLE}${number - 1}`);
-    });
-    return () => {
-      end();
-      profiles.profileEnd(`${TITLE}${number}`);
-      session.disconnect();
+    };
+    const end = every(CPU_SLICE, handOver);
+    return {
+      handOver,
+      stop() {
+        end();
+        profiles.profileEnd(`${TITLE}${number}`);
+        session.disconnect();
+      },
     };
   },
 };

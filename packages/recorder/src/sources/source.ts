@@ -18,12 +18,18 @@ export interface Source {
   readonly events: readonly EventDeclaration[];
   /** What it costs, measured; see bench/recorder.ts. */
   readonly cost: string;
-  /** Works in slices: what it has gathered is written when it stops. */
-  readonly slices?: boolean;
   /** Why it cannot run on this Node.js; undefined where it can. */
   unavailable?(): string | undefined;
   /** Begins; the answer ends it. Begun anew whenever a setting of its events changes. */
-  start(context: SourceContext): () => void;
+  start(context: SourceContext): (() => void) | Gathering;
+}
+
+/** A source at work that gathers for a while before it commits. */
+export interface Gathering {
+  /** Commits what it has gathered, and ends. */
+  stop(): void;
+  /** Commits what it has gathered, before it returns, and goes on. */
+  handOver(): void;
 }
 
 /** Milliseconds of the `period` setting; `fallback` for words such as everyChunk. */
