@@ -47,7 +47,8 @@ export async function readOne(file: string): Promise<Work> {
   const source = openFileSource(file);
   try {
     const recording = await openRecording(source);
-    for await (const chunk of recording.chunks([name])) {
+    // reuse is what the JDK's EventStream does unless told otherwise
+    for await (const chunk of recording.chunks([name], { reuse: true })) {
       const columns = chunk.columns(name, ['sampledThread', 'state', 'stackTrace']);
       work.events += columns.length;
       for (const column of columns.all) read(chunk, column, work);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The constant pools of one chunk, filled from all its checkpoints when one is first needed.
 import { ByteCursor, ByteError } from '@rekindle/bytes';
+import type { Arena } from './arena.ts';
 import { JfrError } from './error.ts';
+import { held } from './held.ts';
 import { indexCheckpoint, type PoolListener } from './index-checkpoint.ts';
 import type { Layouts } from './plan.ts';
 import { Pool } from './pool.ts';
@@ -18,6 +20,7 @@ export class ChunkPools implements Pools {
   readonly #layouts: Layouts;
   readonly #checkpoints: () => readonly number[];
   readonly #broken: (offset: number, error: JfrError) => void;
+  readonly #arena: Arena | undefined;
   readonly #pools: Map<ClassType, Pool> = new Map();
   #indexed = false;
   /** Constants being read because another one stands for them. */
@@ -32,11 +35,13 @@ export class ChunkPools implements Pools {
     layouts: Layouts,
     checkpoints: () => readonly number[],
     broken: (offset: number, error: JfrError) => void,
+    arena?: Arena,
   ) {
     this.#bytes = bytes;
     this.#layouts = layouts;
     this.#checkpoints = checkpoints;
     this.#broken = broken;
+    this.#arena = arena;
     this.values = new ValueReader(layouts, this);
   }
 
@@ -59,7 +64,7 @@ export class ChunkPools implements Pools {
   #open(type: ClassType): Pool {
     let pool = this.#pools.get(type);
     if (pool === undefined) {
-      pool = new Pool(type, (offset) => this.#read(type, offset));
+      pool = new Pool(type, (offset) => this.#read(type, offset), this.#arena);
       this.#pools.set(type, pool);
     }
     return pool;
@@ -69,6 +74,7 @@ export class ChunkPools implements Pools {
     if (this.#indexed) return;
     this.#indexed = true;
     const listener: PoolListener = {
+      expect: (type, count) => this.#open(type).expect(count),
       add: (type, key, position) => this.#open(type).add(key, position),
       addAll: (type, entries, shift) => this.#open(type).addAll(entries, shift),
     };
@@ -95,9 +101,10 @@ export class ChunkPools implements Pools {
       this.#broken(offset, new JfrError('JFR_BAD_CHECKPOINT', reason, { offset }));
       return null;
     }
+    const bytes = held(this.#bytes);
     this.#depth++;
     try {
-      return this.values.readClass(type, new ByteCursor(this.#bytes, offset));
+      return this.values.readClass(type, new ByteCursor(bytes, offset));
     } catch (error) {
       // the value was stepped over when it was indexed: only its content can be wrong
       if (error instanceof ByteError) {

@@ -10,6 +10,7 @@ import { JfrError } from './error.ts';
 import { JfrEvent } from './event.ts';
 import type { EventIndex } from './event-index.ts';
 import { type ChunkHeader, HEADER_SIZE } from './header.ts';
+import { held } from './held.ts';
 import { locateEvents } from './locate-events.ts';
 import { Damage, type Loss } from './loss.ts';
 import type { Pool } from './pool.ts';
@@ -58,8 +59,7 @@ export class Chunk {
   /** Byte offset in the source. */
   readonly offset: number;
   readonly header: ChunkHeader;
-  /** The bytes of the chunk, header included: all of it, what was left of it, or what was asked for. */
-  readonly bytes: Uint8Array;
+  readonly #bytes: Uint8Array;
   readonly #options: ChunkOptions;
   readonly #damage: Damage;
   #metadata: KnownMetadata | undefined;
@@ -70,7 +70,7 @@ export class Chunk {
     this.index = options.index;
     this.offset = options.offset;
     this.header = header;
-    this.bytes = bytes;
+    this.#bytes = bytes;
     this.#options = options;
     const { index, offset, salvage, sifted, part } = options;
     const origin = (at: number): number => sifted?.origin(at) ?? at + (part?.position ?? 0);
@@ -80,6 +80,16 @@ export class Chunk {
       this.#metadata = part.whole.metadata;
       this.#pools = part.whole.#open();
     }
+  }
+
+  /** The bytes of the chunk, header included: all of it, what was left of it, or what was asked for. */
+  get bytes(): Uint8Array {
+    return held(this.#bytes);
+  }
+
+  /** Ends the use of a chunk that came with `reuse`; does nothing to others. */
+  release(): void {
+    this.#options.sifted?.release?.();
   }
 
   /** Whether damage is taken note of in `losses`, or thrown. */
@@ -293,6 +303,7 @@ export class Chunk {
       () => [...(this.#options.earlier ?? []), ...(this.eventIndex.get(1)?.offsets ?? [])],
       (offset, error) =>
         this.#damage.report('checkpoint', this.#damage.placed(error, offset), offset, 0),
+      this.#options.sifted?.arena,
     );
     return this.#pools;
   }
@@ -331,6 +342,7 @@ export class Chunk {
       startTicks: this.header.startTicks,
       mode: this.#options.decode,
       damage: this.#damage,
+      arena: this.#options.sifted?.arena,
     };
   }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From events of one type to columns.
 import { ByteCursor } from '@rekindle/bytes';
+import type { Arena } from './arena.ts';
 import type { ChunkPools } from './chunk-pools.ts';
 import { Columns } from './column.ts';
 import { canCompile, runCompiled } from './compile.ts';
 import { JfrError } from './error.ts';
+import { held } from './held.ts';
 import { interpret } from './interpret.ts';
 import type { Damage } from './loss.ts';
 import type { Layouts, Leaf } from './plan.ts';
@@ -21,6 +23,8 @@ export interface DecodeContext {
   readonly startTicks: bigint;
   readonly mode: DecodeMode;
   readonly damage: Damage;
+  /** Where the arrays of columns are to be. */
+  readonly arena?: Arena | undefined;
 }
 
 /**
@@ -55,14 +59,17 @@ export function decodeColumns(
 }
 
 /** What sinks may ask. */
-export function sinkContext({ bytes, layouts, startTicks, pools }: DecodeContext): SinkContext {
+export function sinkContext(context: DecodeContext): SinkContext {
+  const { bytes, layouts, startTicks, pools, arena } = context;
   return {
     bytes,
+    arena,
     layouts,
     startTicks,
     pool: ({ op }) => pools.pool((op as { readonly type: ClassType }).type),
     stringPool: () => pools.stringPool(),
-    readAt: (leaf, at) => pools.values.readField(leaf.field, leaf.op, new ByteCursor(bytes, at)),
+    readAt: (leaf, at) =>
+      pools.values.readField(leaf.field, leaf.op, new ByteCursor(held(bytes), at)),
   };
 }
 

@@ -49,6 +49,8 @@ export type JfrErrorCode =
   | 'JFR_BAD_DECLARATION'
   /** A value that its field or the format cannot hold. */
   | 'JFR_BAD_VALUE'
+  /** Asked something of a chunk whose memory was given to the next one. */
+  | 'JFR_RELEASED'
   /** A call that does not fit what a writer is doing. */
   | 'JFR_WRONG_STATE';
 

@@ -24,10 +24,10 @@ export function readEventNames(content: Uint8Array, place: JfrPlace): Map<number
 
 /** By WebAssembly; undefined where there is none, or something is wrong. */
 function locatedNames(content: Uint8Array, at: number): Map<number, string> | undefined {
-  const memory = ScanMemory.take();
-  if (memory === undefined) return undefined;
   const cursor = new ByteCursor(content, at);
   const count = cursor.varint();
+  const memory = ScanMemory.take();
+  if (memory === undefined) return undefined;
   const located = memory.metadata(content, cursor.position, count);
   memory.release();
   if (located === undefined) return undefined;

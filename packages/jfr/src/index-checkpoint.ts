@@ -12,6 +12,8 @@ import type { ClassType } from './type-model.ts';
 
 /** Hears of entries of a class: one, or several in a row. Offsets are within the chunk's bytes. */
 export interface PoolListener {
+  /** So many entries of a class are said to come. */
+  expect(type: ClassType, count: number): void;
   add(type: ClassType, key: number | bigint, position: number): void;
   /** `shift` is to be added to the offsets; the arrays change after the call. */
   addAll(type: ClassType, entries: Indexed, shift: number): void;
@@ -54,6 +56,7 @@ export function indexCheckpoint(
       }
       const op = valueOp(type);
       let left = cursor.varint();
+      listener.expect(type, Math.min(left, cursor.remaining)); // each takes a byte at least
       const program = left < FEW ? undefined : programOf(type, op, layouts);
       while (left > 0) {
         if (copy !== undefined && program !== undefined) {

@@ -7,7 +7,9 @@
 // Keys are signed; 0 means null unless the pool holds a key 0. The pools of one type from all the
 // checkpoints of a chunk are one pool; where a key comes twice, the newest counts (as in JMC).
 import { ByteCursor } from '@rekindle/bytes';
+import { type Arena, makeArray } from './arena.ts';
 import { JfrError } from './error.ts';
+import { KeyIndex } from './key-index.ts';
 import type { Indexed } from './scan-wasm.ts';
 import type { ClassType } from './type-model.ts';
 import type { Value } from './value.ts';
@@ -15,6 +17,11 @@ import type { Value } from './value.ts';
 /** Keys below this times the number of entries are looked up in an array instead of a map. */
 const DENSE_FACTOR = 4;
 const DENSE_FLOOR = 65_536;
+/** Room is made for so many entries on a checkpoint's word alone. */
+const MOST_EXPECTED = 65_536;
+
+const NO_KEYS: Float64Array = new Float64Array(0);
+const NO_OFFSETS: Uint32Array = new Uint32Array(0);
 
 /** Index of an entry in a {@link Pool}; -1 = null, or a key the pool does not hold. */
 export type PoolIndex = number;
@@ -25,21 +32,29 @@ export class Pool {
   readonly #read: (offset: number) => Value;
   #length = 0;
   /** NaN where the key is beyond 2^53. */
-  #keys: Float64Array = new Float64Array(16);
-  #offsets: Float64Array = new Float64Array(16);
+  #keys: Float64Array = NO_KEYS;
+  /** A chunk in memory is less than 4 GiB. */
+  #offsets: Uint32Array = NO_OFFSETS;
   readonly #large: Map<number, bigint> = new Map();
   #values: (Value | undefined)[] = [];
-  #map: Map<number | bigint, number> | undefined;
+  #index: KeyIndex | Map<number | bigint, number> | undefined;
   #dense: Int32Array | undefined;
+  readonly #arena: Arena | undefined;
 
-  constructor(type: ClassType, read: (offset: number) => Value) {
+  constructor(type: ClassType, read: (offset: number) => Value, arena?: Arena) {
     this.type = type;
     this.#read = read;
+    this.#arena = arena;
   }
 
   /** Number of entries, replaced ones included. */
   get length(): number {
     return this.#length;
+  }
+
+  /** So many entries are said to come: room for them at once, unless they are suspiciously many. */
+  expect(count: number): void {
+    this.#reserve(this.#length + Math.min(count, MOST_EXPECTED));
   }
 
   /** Adds an entry; its value begins at `offset`. */
@@ -62,14 +77,18 @@ export class Pool {
   }
 
   #grow(count: number): void {
-    this.#map = undefined;
+    this.#index = undefined;
     this.#dense = undefined;
-    const wanted = this.#length + count;
+    this.#reserve(this.#length + count);
+  }
+
+  #reserve(wanted: number): void {
     if (wanted <= this.#keys.length) return;
-    const room = Math.max(wanted, 2 * this.#keys.length);
     const [keys, offsets] = [this.#keys, this.#offsets];
-    this.#keys = new Float64Array(room);
-    this.#offsets = new Float64Array(room);
+    // exactly what is expected first; most pools come in one piece
+    const room = this.#length === 0 ? wanted : Math.max(wanted, 2 * keys.length, 16);
+    this.#keys = makeArray(this.#arena, Float64Array, room);
+    this.#offsets = makeArray(this.#arena, Uint32Array, room);
     this.#keys.set(keys);
     this.#offsets.set(offsets);
   }
@@ -88,11 +107,20 @@ export class Pool {
   indexOf(key: number | bigint): PoolIndex {
     const dense = this.dense;
     if (dense.length > 0) return typeof key === 'number' ? (dense[key] ?? -1) : -1;
-    if (this.#map === undefined) {
-      this.#map = new Map();
-      for (let index = 0; index < this.#length; index++) this.#map.set(this.key(index), index);
-    }
-    return this.#map.get(key) ?? -1;
+    this.#index ??= this.#makeIndex();
+    if (!(this.#index instanceof KeyIndex)) return this.#index.get(key) ?? -1;
+    return typeof key === 'number' ? this.#index.get(key) : -1;
+  }
+
+  #makeIndex(): KeyIndex | Map<number | bigint, number> {
+    const hashed =
+      this.#large.size === 0
+        ? KeyIndex.of(this.#keys.subarray(0, this.#length), this.#arena)
+        : undefined;
+    if (hashed !== undefined) return hashed;
+    const map = new Map<number | bigint, number>();
+    for (let index = 0; index < this.#length; index++) map.set(this.key(index), index);
+    return map;
   }
 
   /** Entry by key where the keys are dense: -1 for holes. Empty where they are not. */
@@ -110,7 +138,7 @@ export class Pool {
       if (!(key >= 0 && key < limit)) return new Int32Array(0);
       if (key > largest) largest = key;
     }
-    const dense = new Int32Array(largest + 1).fill(-1);
+    const dense = makeArray(this.#arena, Int32Array, largest + 1).fill(-1);
     for (let index = 0; index < keys.length; index++) dense[keys[index]!] = index;
     return dense;
   }

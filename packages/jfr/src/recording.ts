@@ -29,6 +29,16 @@ export interface ReadOptions {
   readonly decode?: DecodeMode;
 }
 
+export interface ChunksOptions {
+  /**
+   * As `EventStream.setReuse` of the JDK: a chunk and its columns are good until the next chunk is asked
+   * for, which may take their memory. Reading from the chunk, or a text from its columns, throws
+   * JFR_RELEASED then, and the arrays of its columns are empty; texts and objects read before stay.
+   * Saves the time that making, and collecting, memory for every chunk takes.
+   */
+  readonly reuse?: boolean;
+}
+
 /** What the columns of a part take is some times this. */
 const PART_BYTES: number = 2 ** 24;
 
@@ -106,9 +116,14 @@ export class Recording {
    * The chunks one after the other; memory holds those the caller keeps. With `types`, chunks of a file
    * come with the events of these types only, and the rest is not kept.
    */
-  async *chunks(types?: readonly string[]): AsyncGenerator<Chunk> {
+  async *chunks(types?: readonly string[], options: ChunksOptions = {}): AsyncGenerator<Chunk> {
     for (const { index } of this.places) {
-      yield await this.chunk(index, types);
+      const sifted = types && (await this.#sift(index, types, options.reuse));
+      try {
+        yield sifted ?? (await this.chunk(index));
+      } finally {
+        sifted?.release();
+      }
     }
   }
 
@@ -223,13 +238,15 @@ export class Recording {
   }
 
   /** Part of a chunk; undefined where the whole is as cheap, or needed to salvage it. */
-  async #sift(index: number, types: readonly string[]): Promise<Chunk | undefined> {
+  async #sift(index: number, types: readonly string[], reuse = false): Promise<Chunk | undefined> {
     if (this.#source.read === undefined) return undefined;
     const place = this.#place(index);
     const metadata = await this.#metadata(place);
     if (metadata === undefined) return undefined;
     const ids = new Set(types.flatMap((name) => metadata.layouts.types.event(name)?.id ?? []));
-    const sifted = await this.#strictly(place, () => siftChunk(this.#source, place, ids));
+    const sifted = await this.#strictly(place, () =>
+      siftChunk(this.#source, place, ids, { reuse }),
+    );
     return sifted && this.#open(place, sifted.bytes, sifted);
   }
 

@@ -84,7 +84,7 @@ for (const webAssembly of [true, false]) {
             a.typeId - b.typeId;
           expect(counted.sort(byType)).toEqual(expected.sort(byType));
 
-          const sifted = await siftChunk(source, place!, new Set([100, 2 ** 31]), window);
+          const sifted = await siftChunk(source, place!, new Set([100, 2 ** 31]), { window });
           const kept = new EventIndex();
           expect(kept.walk(sifted.bytes, HEADER_SIZE, sifted.bytes.length)).toBeUndefined();
           for (const typeId of [0, 1, 100, 2 ** 31]) {

@@ -68,6 +68,68 @@ test('walking passes over the events that scanning finds, and counts them', () =
   );
 });
 
+/** Long stretches of few kinds of events, whose bytes look like the beginnings of such events. */
+const manyBytes: fc.Arbitrary<Uint8Array> = fc
+  .tuple(
+    fc.array(
+      fc.tuple(fc.constantFrom(2, 3, 200, 300), fc.nat(140), fc.integer({ min: 1, max: 5 })),
+      { minLength: 1, maxLength: 4 },
+    ),
+    fc.integer({ min: 10_000, max: 40_000 }),
+    fc.integer(),
+    fc.nat(3),
+    fc.array(fc.integer({ min: 0, max: 255 }), { maxLength: 12 }),
+  )
+  .map(([kinds, length, seed, odds, tail]) => {
+    const heads = kinds.map(([typeId, size, width]) =>
+      event(typeId, new Array(size).fill(0), width),
+    );
+    let state = seed | 1;
+    const random = (below: number): number => {
+      state = Math.imul(state, 1_103_515_245) + 12_345;
+      return ((state >>> 16) & 0x7fff) % below;
+    };
+    const bytes: number[] = [];
+    while (bytes.length < length) {
+      const [typeId, size, width] = kinds[random(kinds.length)]!;
+      const fake = heads[random(heads.length)]!;
+      const payload = new Array<number>(size).fill(0);
+      if (random(4) < odds) payload.splice(random(size + 1), fake.length, ...fake.slice(0, 5));
+      bytes.push(...event(random(400) === 0 ? 127 : typeId, payload.slice(0, size), width));
+    }
+    return Uint8Array.from([...bytes, ...tail]);
+  });
+
+test('two lanes come to where one comes to, whatever the second took for an event', () => {
+  let inLanes = 0;
+  fc.assert(
+    fc.property(manyBytes, fc.boolean(), (bytes, stops) => {
+      const memory = taken();
+      const room = memory.reserve(bytes.length);
+      room.set(bytes);
+      if (stops) memory.table[127] = 1;
+      const end = memory.walk(room, 0, room.length, 0);
+      expect(end).toBe(memory.walk(room, 0, room.length, 0, true)); // tallied: in one lane
+      memory.takeTally(() => {});
+      memory.release();
+      if (end > 10_240) inLanes++;
+
+      let position = 0;
+      const batch = new EventBatch(1);
+      while (position < bytes.length) {
+        const next = scanEvents(bytes, position, bytes.length, batch);
+        const typeId = batch.typeIds[0]!;
+        if (batch.stop !== undefined || typeId < 0 || typeId > 16_383) break;
+        if (stops && typeId === 127) break;
+        position = next;
+      }
+      expect(end).toBe(position);
+    }),
+    { numRuns: 300 },
+  );
+  expect(inLanes).toBeGreaterThan(50);
+});
+
 /** A varint of any width up to nine bytes, padded as HotSpot pads. */
 const aVarint: fc.Arbitrary<Bytes> = fc
   .tuple(

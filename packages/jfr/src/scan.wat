@@ -67,9 +67,111 @@
         (br $events)))
     (local.get $p))
 
+  ;; Where an event probably begins, behind $from: where a size and a type id are as those of the event at
+  ;; $p. -1 where they are not near. Whoever uses it finds out whether it is true.
+  (func $guess (param $p i32) (param $from i32) (result i32)
+    (local $head i32) (local $mask i32) (local $at i32) (local $until i32)
+    (local.set $at (local.get $p))
+    (loop $size
+      (local.set $head (i32.load8_u (local.get $at)))
+      (local.set $at (i32.add (local.get $at) (i32.const 1)))
+      (br_if $size (i32.gt_u (local.get $head) (i32.const 127))))
+    (local.set $mask (select (i32.const 0xffffff) (i32.const 0xffff)
+      (i32.gt_u (i32.load8_u (local.get $at)) (i32.const 127))))
+    (if (i32.gt_u (local.get $at) (i32.add (local.get $p) (i32.const 1)))
+      (then (local.set $mask (i32.const -1))))
+    (local.set $head (i32.and (i32.load align=1 (local.get $p)) (local.get $mask)))
+    (local.set $until (i32.add (local.get $from) (i32.const 1024)))
+    (loop $search
+      (if (i32.eq (i32.and (i32.load align=1 (local.get $from)) (local.get $mask)) (local.get $head))
+        (then (return (local.get $from))))
+      (local.set $from (i32.add (local.get $from) (i32.const 1)))
+      (br_if $search (i32.lt_u (local.get $from) (local.get $until))))
+    (i32.const -1))
+
+  ;; As $common where the table is to say 0 and nothing is tallied, from $p and from the middle at once:
+  ;; a step waits for the load of the step before, and so the steps of two lanes take the time of one.
+  ;; The second begins where an event probably does; what it did counts if the first comes out there.
+  (func $lanes (param $p i32) (param $end i32) (result i32)
+    (local $middle i32) (local $q i32) (local $safe i32)
+    (local $head i32) (local $size i32) (local $at i32) (local $id i32) (local $next i32)
+    (local.set $middle (call $guess (local.get $p)
+      (i32.add (local.get $p) (i32.shr_u (i32.sub (local.get $end) (local.get $p)) (i32.const 1)))))
+    (if (i32.lt_s (local.get $middle) (i32.const 0)) (then (return (local.get $p))))
+    (local.set $q (local.get $middle))
+    (local.set $safe (i32.sub (local.get $end) (i32.const 8)))
+    (block $out
+      (loop $events
+        (br_if $out (i32.ge_u (local.get $p) (local.get $middle)))
+        (local.set $size (i32.load8_u (local.get $p)))
+        (local.set $at (i32.add (local.get $p) (i32.const 1)))
+        (if (i32.gt_u (local.get $size) (i32.const 127)) (then
+          (local.set $head (i32.load align=1 (local.get $p)))
+          (local.set $size (i32.or (i32.and (local.get $head) (i32.const 0x7f))
+            (i32.and (i32.shr_u (local.get $head) (i32.const 1)) (i32.const 0x3f80))))
+          (local.set $at (i32.add (local.get $p) (i32.const 2)))
+          (if (i32.and (local.get $head) (i32.const 0x8000)) (then
+            (local.set $size (i32.or (local.get $size)
+              (i32.and (i32.shr_u (local.get $head) (i32.const 2)) (i32.const 0x1fc000))))
+            (local.set $at (i32.add (local.get $p) (i32.const 3)))
+            (if (i32.and (local.get $head) (i32.const 0x800000)) (then
+              (br_if $out (i32.lt_s (local.get $head) (i32.const 0)))
+              (local.set $size (i32.or (local.get $size)
+                (i32.and (i32.shr_u (local.get $head) (i32.const 3)) (i32.const 0xfe00000))))
+              (local.set $at (i32.add (local.get $p) (i32.const 4)))))))))
+        (local.set $id (i32.load8_u (local.get $at)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (if (i32.gt_u (local.get $id) (i32.const 127)) (then
+          (local.set $head (i32.load8_u (local.get $at)))
+          (br_if $out (i32.gt_u (local.get $head) (i32.const 127)))
+          (local.set $id (i32.or
+            (i32.and (local.get $id) (i32.const 127))
+            (i32.shl (local.get $head) (i32.const 7))))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))))
+        (local.set $next (i32.add (local.get $p) (local.get $size)))
+        (br_if $out (i32.lt_u (local.get $next) (local.get $at)))
+        (br_if $out (i32.gt_u (local.get $next) (local.get $middle)))
+        (br_if $out (i32.load8_u offset=131072 (local.get $id)))
+        (local.set $p (local.get $next))
+        (br_if $out (i32.gt_s (local.get $q) (local.get $safe)))
+        (local.set $size (i32.load8_u (local.get $q)))
+        (local.set $at (i32.add (local.get $q) (i32.const 1)))
+        (if (i32.gt_u (local.get $size) (i32.const 127)) (then
+          (local.set $head (i32.load align=1 (local.get $q)))
+          (local.set $size (i32.or (i32.and (local.get $head) (i32.const 0x7f))
+            (i32.and (i32.shr_u (local.get $head) (i32.const 1)) (i32.const 0x3f80))))
+          (local.set $at (i32.add (local.get $q) (i32.const 2)))
+          (if (i32.and (local.get $head) (i32.const 0x8000)) (then
+            (local.set $size (i32.or (local.get $size)
+              (i32.and (i32.shr_u (local.get $head) (i32.const 2)) (i32.const 0x1fc000))))
+            (local.set $at (i32.add (local.get $q) (i32.const 3)))
+            (if (i32.and (local.get $head) (i32.const 0x800000)) (then
+              (br_if $out (i32.lt_s (local.get $head) (i32.const 0)))
+              (local.set $size (i32.or (local.get $size)
+                (i32.and (i32.shr_u (local.get $head) (i32.const 3)) (i32.const 0xfe00000))))
+              (local.set $at (i32.add (local.get $q) (i32.const 4)))))))))
+        (local.set $id (i32.load8_u (local.get $at)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (if (i32.gt_u (local.get $id) (i32.const 127)) (then
+          (local.set $head (i32.load8_u (local.get $at)))
+          (br_if $out (i32.gt_u (local.get $head) (i32.const 127)))
+          (local.set $id (i32.or
+            (i32.and (local.get $id) (i32.const 127))
+            (i32.shl (local.get $head) (i32.const 7))))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))))
+        (local.set $next (i32.add (local.get $q) (local.get $size)))
+        (br_if $out (i32.lt_u (local.get $next) (local.get $at)))
+        (br_if $out (i32.gt_u (local.get $next) (local.get $end)))
+        (br_if $out (i32.load8_u offset=131072 (local.get $id)))
+        (local.set $q (local.get $next))
+        (br $events)))
+    (local.set $p (call $steps (local.get $p) (local.get $middle) (i32.const 0) (i32.const 0)))
+    (select (local.get $q) (local.get $p) (i32.eq (local.get $p) (local.get $middle))))
+
   ;; As $common, and over events of other forms: padded sizes, as HotSpot has them in checkpoints. Returns
-  ;; where the table says otherwise, at a type id from 16384, and where an event is not whole. The caller takes the tally before 2^32 bytes are in it.
-  (func (export "walk") (param $p i32) (param $end i32) (param $value i32) (param $tallied i32)
+  ;; where the table says otherwise, at a type id from 16384, and where an event is not whole. The caller
+  ;; takes the tally before 2^32 bytes are in it.
+  (func $steps (param $p i32) (param $end i32) (param $value i32) (param $tallied i32)
       (result i32)
     (local $at i32) (local $size i32) (local $id i32) (local $next i32)
     (block $out
@@ -92,6 +194,21 @@
         (local.set $p (local.get $next))
         (br $events)))
     (local.get $p))
+
+  ;; As $steps, in two lanes where a stretch of events shows that it is worth it.
+  (func (export "walk") (param $p i32) (param $end i32) (param $value i32) (param $tallied i32)
+      (result i32)
+    (local $near i32)
+    (local.set $near (i32.add (local.get $p) (i32.const 2048)))
+    (if (i32.and
+          (i32.eqz (i32.or (local.get $value) (local.get $tallied)))
+          (i32.lt_u (i32.add (local.get $near) (i32.const 8192)) (local.get $end)))
+      (then
+        (local.set $p (call $steps
+          (local.get $p) (local.get $near) (i32.const 0) (i32.const 0)))
+        (if (i32.gt_u (local.get $p) (i32.sub (local.get $near) (i32.const 512)))
+          (then (local.set $p (call $lanes (local.get $p) (local.get $end)))))))
+    (call $steps (local.get $p) (local.get $end) (local.get $value) (local.get $tallied)))
 
   (func $tally (param $id i32) (param $size i32)
     (local.set $id (i32.shl (local.get $id) (i32.const 3)))
@@ -117,22 +234,30 @@
     (loop $next
       (if (i32.eqz (local.get $count)) (then (return (local.get $p))))
       (if (i32.and
-            (i32.and
-              (i32.gt_u (local.get $count) (i32.const 16))
-              (i32.le_u (i32.add (local.get $p) (i32.const 16)) (local.get $limit)))
+            (i32.le_u (i32.add (local.get $p) (i32.const 16)) (local.get $limit))
             (i32.lt_u (local.get $run) (i32.const 4)))
         (then
           (local.set $more (i8x16.bitmask (v128.load align=1 (local.get $p))))
           (local.set $ends (i32.and (local.get $more) (i32.shr_u (local.get $more) (i32.const 1))))
           (if (i32.eqz (i32.and (local.get $ends) (i32.shr_u (local.get $ends) (i32.const 2))))
             (then
-              (local.set $count (i32.sub (local.get $count)
-                (i32.sub (i32.const 16) (i32.popcnt (local.get $more)))))
-              (local.set $p (i32.add (local.get $p) (i32.const 16)))
-              ;; the bytes at the end that go on
-              (local.set $run (i32.clz (i32.xor
-                (i32.shl (local.get $more) (i32.const 16)) (i32.const -1))))
-              (br $next)))))
+              (local.set $ends (i32.xor (local.get $more) (i32.const 0xffff)))
+              (if (i32.lt_u (i32.popcnt (local.get $ends)) (local.get $count)) (then
+                (local.set $count (i32.sub (local.get $count) (i32.popcnt (local.get $ends))))
+                (local.set $p (i32.add (local.get $p) (i32.const 16)))
+                ;; the bytes at the end that go on
+                (local.set $run (i32.clz (i32.xor
+                  (i32.shl (local.get $more) (i32.const 16)) (i32.const -1))))
+                (br $next)))
+              ;; the last one ends here: the bits of the others are cleared
+              (loop $others
+                (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+                (if (local.get $count) (then
+                  (local.set $ends
+                    (i32.and (local.get $ends) (i32.sub (local.get $ends) (i32.const 1))))
+                  (br $others))))
+              (return (i32.add (local.get $p)
+                (i32.add (i32.ctz (local.get $ends)) (i32.const 1))))))))
       (if (i32.ge_u (local.get $p) (local.get $limit)) (then (return (i32.const -1))))
       (local.set $more (i32.load8_u (local.get $p)))
       (local.set $p (i32.add (local.get $p) (i32.const 1)))
@@ -302,7 +427,8 @@
     (i32.const -1))
 
   ;; Steps over the elements of a metadata event, the root of which is at $p, and writes where the classes
-  ;; begin (i32, less $base) from $from to below $to. Returns behind the last that it wrote, -1 for what $element does.
+  ;; begin (i32, less $base) from $from to below $to. Returns behind the last that it wrote, -1 for what
+  ;; $element does.
   (func (export "classes") (param $p i32) (param $limit i32) (param $base i32) (param $from i32)
       (param $to i32) (result i32)
     (global.set $base (local.get $base))

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { openFileSource } from '@rekindle/bytes/node';
 import { expect, test } from 'vitest';
+import type { Chunk } from './chunk.ts';
+import type { Columns } from './column.ts';
 import type { JfrEvent } from './event.ts';
 import { openRecording } from './recording.ts';
 import type { EventFilter } from './select-events.ts';
@@ -64,6 +66,50 @@ for (const { name, path } of recordings) {
           }
         }
       }
+    } finally {
+      source.close();
+    }
+  });
+
+  test(`chunks that take over each other's memory say the same while they last (${name})`, async () => {
+    const source = openFileSource(path);
+    const types = ['odd.Scalars', 'jdk.ExecutionSample', 'odd.Deep'];
+    const rowsOf = (chunk: Chunk): string[] =>
+      types.flatMap((type) => {
+        const { all, length } = chunk.columns(type);
+        return all.flatMap((column) =>
+          Array.from({ length }, (_, row) => `${column.name} ${plain(column.get(row))}`),
+        );
+      });
+    try {
+      const recording = await openRecording(source);
+      const expected: string[][] = [];
+      for await (const chunk of recording.chunks(types)) expected.push(rowsOf(chunk));
+      // twice: the second time in memory that the first has left
+      for (let round = 0; round < 2; round++) {
+        const seen: string[][] = [];
+        const chunks: Chunk[] = [];
+        const columns: Columns[] = [];
+        for await (const chunk of recording.chunks(types, { reuse: true })) {
+          seen.push(rowsOf(chunk));
+          chunks.push(chunk);
+          columns.push(chunk.columns('odd.Deep'));
+        }
+        expect(seen).toEqual(expected);
+        for (const chunk of chunks) {
+          const released = expect.objectContaining({ code: 'JFR_RELEASED' });
+          expect(() => chunk.bytes).toThrow(released);
+          expect(() => chunk.columns('odd.Deep')).toThrow(released);
+          expect(() => [...chunk.events()]).toThrow(released);
+        }
+        for (const { length, all } of columns) {
+          for (const column of all) {
+            if ('indices' in column) expect(column.indices.length).toBe(0);
+            if (column.kind === 'value' && length > 0) expect(column.offsets.length).toBe(0);
+          }
+        }
+      }
+      expect(expected.flat().length).toBeGreaterThan(100);
     } finally {
       source.close();
     }

@@ -2,6 +2,7 @@
 // Takes from a chunk what a question needs - the events of some types, the checkpoints, the metadata -
 // and leaves the rest in the file.
 import { ByteError, type ByteSource } from '@rekindle/bytes';
+import { Arena, takeAway } from './arena.ts';
 import { JfrError } from './error.ts';
 import type { ChunkPlace } from './find-chunks.ts';
 import { HEADER_SIZE } from './header.ts';
@@ -23,6 +24,17 @@ export interface SiftedBytes {
   readonly metadataPosition: number;
   /** Where in the chunk a byte was. */
   origin(offset: number): number;
+  /** There with `reuse`: memory for what is found out about the chunk. */
+  readonly arena?: Arena;
+  /** There with `reuse`: all views of `bytes`, and what the arena gave, become empty. */
+  release?(): void;
+}
+
+export interface SiftOptions {
+  /** The bytes may be in memory that is to be given back by `release`. */
+  readonly reuse?: boolean;
+  /** Bytes of the source in memory at a time. */
+  readonly window?: number;
 }
 
 /** Reads the events of these types, the checkpoints and the metadata. Strict: throws at any damage. */
@@ -30,11 +42,11 @@ export async function siftChunk(
   source: ByteSource,
   place: ChunkPlace,
   typeIds: ReadonlySet<number>,
-  window?: number,
+  options: SiftOptions = {},
 ): Promise<SiftedBytes> {
   const memory = ScanMemory.take();
   try {
-    return await sift(source, place, typeIds, memory, window);
+    return await sift(source, place, typeIds, memory, options);
   } finally {
     memory?.release();
   }
@@ -45,7 +57,7 @@ async function sift(
   place: ChunkPlace,
   typeIds: ReadonlySet<number>,
   memory: ScanMemory | undefined,
-  window: number | undefined,
+  { reuse = false, window }: SiftOptions,
 ): Promise<SiftedBytes> {
   const { index, offset: base, header } = place;
   const kept = new Packer();
@@ -105,13 +117,27 @@ async function sift(
   if (stop !== undefined) {
     throw new JfrError(stop.code, stop.reason, { chunk: index, offset: stop.offset });
   }
-  const bytes = kept.finish();
+  const bytes = reuse ? kept.bytes : kept.finish();
   checkChain(bytes, checkpoints, place);
   if (metadataPosition === 0) {
     const reason = `no metadata at ${header.metadataPosition}`;
     throw new JfrError('JFR_BAD_POINTER', reason, { chunk: index, offset: base + 24 });
   }
-  return { bytes, metadataPosition, origin: (offset) => kept.origin(offset) };
+  return {
+    bytes,
+    metadataPosition,
+    origin: (offset) => kept.origin(offset),
+    ...(reuse ? reusable(kept) : {}),
+  };
+}
+
+function reusable(kept: Packer): Pick<SiftedBytes, 'arena' | 'release'> {
+  const arena = new Arena();
+  const release = (): void => {
+    kept.release();
+    arena.release();
+  };
+  return { arena, release };
 }
 
 /** As followChain, for checkpoints that have moved. */
@@ -172,11 +198,22 @@ class Packer {
     this.length = length;
   }
 
-  /** Nothing can be added any more. */
+  /** The bytes where they were put together. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  /** The bytes for good. Nothing can be added any more. */
   finish(): Uint8Array {
     const bytes = this.#bytes.slice(0, this.length);
     if (this.#bytes.length <= KEEP_BYTES) idle = this.#bytes;
     return bytes;
+  }
+
+  /** Takes the memory from under whoever still has the bytes: they find none, not those of the next. */
+  release(): void {
+    const moved = takeAway(this.#bytes.buffer as ArrayBuffer);
+    if (moved.byteLength <= KEEP_BYTES) idle = new Uint8Array(moved);
   }
 
   origin(offset: number): number {

@@ -3,6 +3,7 @@
 // decoders write straight into `values` or `indices` and call `big`, `table` and `pool` only for what is
 // rare or costly.
 import { ByteCursor } from '@rekindle/bytes';
+import { type Arena, type ArrayType, makeArray } from './arena.ts';
 import {
   type Column,
   longColumn,
@@ -32,6 +33,8 @@ export interface SinkContext {
   readonly bytes: Uint8Array;
   readonly layouts: Layouts;
   readonly startTicks: bigint;
+  /** Where the arrays of columns are to be. */
+  readonly arena: Arena | undefined;
   pool(leaf: Leaf): Pool;
   stringPool(): Pool | undefined;
   readAt(leaf: Leaf, offset: number): Value;
@@ -39,40 +42,41 @@ export interface SinkContext {
 
 export function makeSink(leaf: Leaf, rows: number, context: SinkContext): Sink {
   const { op, field } = leaf;
+  const { arena } = context;
   switch (op.kind) {
     case 'long': {
-      const ticks = field.timestamp === 'TICKS';
-      return new LongSink(leaf, rows, ticks ? context.startTicks : 0n);
+      const base = field.timestamp === 'TICKS' ? context.startTicks : 0n;
+      return new LongSink(leaf, makeArray(arena, Float64Array, rows), base);
     }
     case 'string':
       return new StringSink(leaf, rows, context);
     case 'reference':
-      return new ReferenceSink(leaf, rows, context.pool(leaf));
+      return new ReferenceSink(leaf, makeArray(arena, Int32Array, rows), context.pool(leaf));
     case 'array':
     case 'struct':
       return new OffsetSink(leaf, rows, context);
     default:
-      return new NumberSink(leaf, rows);
+      return new NumberSink(leaf, makeArray(arena, numberArray(leaf), rows));
   }
 }
 
-function numberArray(leaf: Leaf, rows: number): NumberArray {
+function numberArray(leaf: Leaf): ArrayType<NumberArray> {
   const { unsigned } = leaf.field;
   switch (leaf.op.kind) {
     case 'boolean':
-      return new Uint8Array(rows);
+      return Uint8Array;
     case 'byte':
-      return unsigned ? new Uint8Array(rows) : new Int8Array(rows);
+      return unsigned ? Uint8Array : Int8Array;
     case 'short':
-      return unsigned ? new Uint16Array(rows) : new Int16Array(rows);
+      return unsigned ? Uint16Array : Int16Array;
     case 'char':
-      return new Uint16Array(rows);
+      return Uint16Array;
     case 'int':
-      return unsigned ? new Uint32Array(rows) : new Int32Array(rows);
+      return unsigned ? Uint32Array : Int32Array;
     case 'float':
-      return new Float32Array(rows);
+      return Float32Array;
     default:
-      return new Float64Array(rows);
+      return Float64Array;
   }
 }
 
@@ -80,9 +84,9 @@ class NumberSink implements Sink {
   readonly leaf: Leaf;
   readonly values: NumberArray;
 
-  constructor(leaf: Leaf, rows: number) {
+  constructor(leaf: Leaf, values: NumberArray) {
     this.leaf = leaf;
-    this.values = numberArray(leaf, rows);
+    this.values = values;
   }
 
   read(cursor: ByteCursor, row: number): void {
@@ -122,9 +126,9 @@ class LongSink implements Sink {
   readonly groups: readonly [number, number, number];
   readonly #inexact: Map<number, bigint> = new Map();
 
-  constructor(leaf: Leaf, rows: number, base: bigint) {
+  constructor(leaf: Leaf, values: Float64Array, base: bigint) {
     this.leaf = leaf;
-    this.values = new Float64Array(rows);
+    this.values = values;
     this.base = base;
     const bits = BigInt.asUintN(64, base);
     this.groups = [
@@ -183,7 +187,7 @@ class StringSink implements Sink {
 
   constructor(leaf: Leaf, rows: number, context: SinkContext) {
     this.leaf = leaf;
-    this.indices = new Int32Array(rows);
+    this.indices = makeArray(context.arena, Int32Array, rows);
     this.table = new StringTable(context.bytes, context.stringPool());
   }
 
@@ -210,9 +214,9 @@ class ReferenceSink implements Sink {
   readonly indices: Int32Array;
   readonly pool: Pool;
 
-  constructor(leaf: Leaf, rows: number, pool: Pool) {
+  constructor(leaf: Leaf, indices: Int32Array, pool: Pool) {
     this.leaf = leaf;
-    this.indices = new Int32Array(rows);
+    this.indices = indices;
     this.pool = pool;
   }
 
@@ -234,7 +238,7 @@ class OffsetSink implements Sink {
 
   constructor(leaf: Leaf, rows: number, context: SinkContext) {
     this.leaf = leaf;
-    this.values = new Float64Array(rows);
+    this.values = makeArray(context.arena, Float64Array, rows);
     this.#context = context;
   }
 

@@ -10,22 +10,23 @@ import { Damage } from './loss.ts';
 import { metadataContent } from './metadata.ts';
 
 /** Reads the metadata the header points at, or takes over `known` when it is the same. Strict. */
-export async function sourceMetadata(
+export function sourceMetadata(
   source: ByteSource,
   place: ChunkPlace,
   known: KnownMetadata | undefined,
 ): Promise<KnownMetadata> {
-  const { start, event } = await readEvent(source, place);
-  const inside = event.length > 0;
-  // the event alone, where the chunk has it: offsets in errors are right, and nothing else is read
-  return chunkMetadata({
-    bytes: event,
-    position: inside ? 0 : place.header.metadataPosition,
-    inside,
-    others: () => [],
-    known,
-    place: { chunk: place.index, base: start },
-    damage: new Damage(false, place.index, (within) => start + within),
+  return withEvent(source, place, (event, start) => {
+    const inside = event.length > 0;
+    // the event alone, where the chunk has it: offsets in errors are right, and nothing else is read
+    return chunkMetadata({
+      bytes: event,
+      position: inside ? 0 : place.header.metadataPosition,
+      inside,
+      others: () => [],
+      known,
+      place: { chunk: place.index, base: start },
+      damage: new Damage(false, place.index, (within) => start + within),
+    });
   });
 }
 
@@ -36,30 +37,50 @@ export interface KnownNames {
 }
 
 /** Reads the names of the event types, or takes over `known` when the metadata is the same. Strict. */
-export async function sourceEventNames(
+export function sourceEventNames(
   source: ByteSource,
   place: ChunkPlace,
   known: KnownNames | undefined,
 ): Promise<KnownNames> {
-  const { start, event } = await readEvent(source, place);
-  const content = metadataContent(event, 0);
-  const at = { chunk: place.index, offset: start };
-  if (content === undefined) throw new JfrError('JFR_BAD_METADATA', 'no metadata event', at);
-  if (known !== undefined && equalBytes(known.content, content)) return known;
-  return { content, names: readEventNames(content, at) };
+  return withEvent(source, place, (event, start) => {
+    const content = metadataContent(event, 0);
+    const at = { chunk: place.index, offset: start };
+    if (content === undefined) throw new JfrError('JFR_BAD_METADATA', 'no metadata event', at);
+    if (known !== undefined && equalBytes(known.content, content)) return known;
+    return { content: content.slice(), names: readEventNames(content, at) };
+  });
 }
 
-/** The metadata event the header points at, and where it is; empty where it points outside. */
-async function readEvent(
+/** What the last metadata event was read into; larger ones have their own. */
+let idle: Uint8Array | undefined;
+const KEEP_BYTES: number = 1 << 20;
+
+/**
+ * Reads the metadata event the header points at, and tells where it is; it is empty where that is
+ * outside. It lies in memory that the next one takes: whoever keeps of it, copies.
+ */
+async function withEvent<T>(
   source: ByteSource,
   { index, offset, bytes: size, header }: ChunkPlace,
-): Promise<{ start: number; event: Uint8Array }> {
+  use: (event: Uint8Array, start: number) => T,
+): Promise<T> {
   const at = header.metadataPosition;
-  if (!(at >= HEADER_SIZE && at < size)) return { start: offset, event: new Uint8Array(0) };
+  if (!(at >= HEADER_SIZE && at < size)) return use(new Uint8Array(0), offset);
   const start = offset + at;
   const head = await source.slice(start, Math.min(start + 9, offset + size));
   const length = Math.min(sizeOf(head, index, start), size - at);
-  return { start, event: await source.slice(start, start + length) };
+  if (source.read === undefined || length > KEEP_BYTES) {
+    return use(await source.slice(start, start + length), start);
+  }
+  const room = idle !== undefined && idle.length >= length ? idle : new Uint8Array(length);
+  idle = undefined;
+  const event = room.subarray(0, length);
+  await source.read(start, event);
+  try {
+    return use(event, start);
+  } finally {
+    idle = room;
+  }
 }
 
 function sizeOf(head: Uint8Array, chunk: number, offset: number): number {

@@ -2,6 +2,7 @@
 // The distinct strings of a column. Inline strings are recognised by their bytes and decoded only when
 // someone reads them, so a million equal paths cost one string.
 import { ByteCursor } from '@rekindle/bytes';
+import { held } from './held.ts';
 import type { Pool } from './pool.ts';
 import { readString, STRING_EMPTY, STRING_NULL, STRING_POOLED } from './string-encoding.ts';
 
@@ -43,7 +44,7 @@ export class StringTable {
     if (known !== undefined) return known;
     const start = this.#starts[index];
     if (start === undefined) return null;
-    const text = readString(new ByteCursor(this.#bytes, start, this.#ends[index]!));
+    const text = readString(new ByteCursor(held(this.#bytes), start, this.#ends[index]!));
     const plain = typeof text === 'string' ? text : '';
     this.#texts[index] = plain;
     return plain;
