@@ -231,10 +231,12 @@ function emit(leaf: Leaf, index: number, setup: string[], body: string[]): void 
     case 'reference':
       setup.push(
         `const ${sink}p = ${sink}.pool, ${sink}d = ${sink}p.dense, ${sink}n = ${sink}d.length;`,
+        `const ${sink}h = ${sink}p.hashed;`,
       );
       body.push(
         `m = 0; h = 0; ${low28('x', HIGH)}`,
         `if (m === 0 && h === 0 && ${sink}n > 0) ${values}[row] = x < ${sink}n ? ${sink}d[x] : -1;`,
+        `else if (h === 0 && m < 33554432 && ${sink}h !== undefined) ${values}[row] = ${sink}h.get(m * 268435456 + x);`,
         `else ${values}[row] = ${sink}p.indexOf(joinLong(x, m, h));`,
       );
       return;

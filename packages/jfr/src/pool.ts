@@ -37,7 +37,9 @@ export class Pool {
   #offsets: Uint32Array = NO_OFFSETS;
   readonly #large: Map<number, bigint> = new Map();
   #values: (Value | undefined)[] = [];
-  #index: KeyIndex | Map<number | bigint, number> | undefined;
+  /** Null where it cannot be. */
+  #hashed: KeyIndex | null | undefined;
+  #map: Map<number | bigint, number> | undefined;
   #dense: Int32Array | undefined;
   readonly #arena: Arena | undefined;
 
@@ -77,7 +79,8 @@ export class Pool {
   }
 
   #grow(count: number): void {
-    this.#index = undefined;
+    this.#map = undefined;
+    this.#hashed = undefined;
     this.#dense = undefined;
     this.#reserve(this.#length + count);
   }
@@ -105,22 +108,28 @@ export class Pool {
 
   /** The entry with a key; -1 when there is none. */
   indexOf(key: number | bigint): PoolIndex {
-    const dense = this.dense;
+    const { dense, hashed } = this;
     if (dense.length > 0) return typeof key === 'number' ? (dense[key] ?? -1) : -1;
-    this.#index ??= this.#makeIndex();
-    if (!(this.#index instanceof KeyIndex)) return this.#index.get(key) ?? -1;
-    return typeof key === 'number' ? this.#index.get(key) : -1;
+    if (hashed !== undefined) return typeof key === 'number' ? hashed.get(key) : -1;
+    return this.#mapped.get(key) ?? -1;
   }
 
-  #makeIndex(): KeyIndex | Map<number | bigint, number> {
-    const hashed =
-      this.#large.size === 0
-        ? KeyIndex.of(this.#keys.subarray(0, this.#length), this.#arena)
-        : undefined;
-    if (hashed !== undefined) return hashed;
-    const map = new Map<number | bigint, number>();
-    for (let index = 0; index < this.#length; index++) map.set(this.key(index), index);
-    return map;
+  /** Entry by key where keys are neither dense nor beyond 2^53, nor made to be slow. */
+  get hashed(): KeyIndex | undefined {
+    if (this.#hashed === undefined) {
+      const plain = this.dense.length === 0 && this.#large.size === 0;
+      this.#hashed =
+        (plain && KeyIndex.of(this.#keys.subarray(0, this.#length), this.#arena)) || null;
+    }
+    return this.#hashed ?? undefined;
+  }
+
+  get #mapped(): Map<number | bigint, number> {
+    if (this.#map === undefined) {
+      this.#map = new Map();
+      for (let index = 0; index < this.#length; index++) this.#map.set(this.key(index), index);
+    }
+    return this.#map;
   }
 
   /** Entry by key where the keys are dense: -1 for holes. Empty where they are not. */
