@@ -24,6 +24,7 @@ export type { DecodeMode } from './decode-columns.ts';
 export type { Elements } from './elements.ts';
 export { JfrError, type JfrErrorCode, type JfrPlace } from './error.ts';
 export { JfrEvent } from './event.ts';
+export { eventTypesOf } from './event-types.ts';
 export { collapsedStacks } from './export/collapsed.ts';
 export { methodName } from './export/constant-text.ts';
 export { eventsWithStacks, resolveEventName } from './export/event-name.ts';
@@ -99,6 +100,7 @@ export {
   VIEWS,
   type ViewAnswer,
   type ViewOptions,
+  viewTypes,
 } from './view/view.ts';
 export { activeSettings } from './write/active-settings.ts';
 export {

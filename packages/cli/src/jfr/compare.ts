@@ -3,6 +3,7 @@
 import {
   collectStacks,
   eventsWithStacks,
+  eventTypesOf,
   type Recording,
   type StackProfile,
   weightsOfStacks,
@@ -119,13 +120,12 @@ async function differencesOfDurations(
 }
 
 async function typesWithDuration(recording: Recording): Promise<Set<string>> {
-  const names = new Set<string>();
-  for await (const chunk of recording.chunks([])) {
-    for (const { name, fields } of chunk.eventTypes) {
-      if (fields.some((field) => field.name === 'duration')) names.add(name);
-    }
-  }
-  return names;
+  const types = [...(await eventTypesOf(recording)).values()];
+  return new Set(
+    types
+      .filter(({ fields }) => fields.some((field) => field.name === 'duration'))
+      .map(({ name }) => name),
+  );
 }
 
 const NONE: Float64Array = new Float64Array(0);

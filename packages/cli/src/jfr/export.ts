@@ -7,6 +7,7 @@ import {
   collapsedStacks,
   eventTable,
   eventTypeFilter,
+  eventTypesOf,
   firefoxProfile,
   pprofProfile,
   type Recording,
@@ -42,7 +43,10 @@ export function exportCommand(): Command {
       '-o, --output <path>',
       'file to write; for parquet a directory, or one .parquet',
     )
-    .option('--events <filter>', 'trace, parquet: event types by name, or quoted glob patterns')
+    .option(
+      '--events <filter>',
+      'trace, parquet, markers of firefox: event types by name, or quoted glob patterns',
+    )
     .option('--force', 'replace existing files');
   return addStackOptions(command)
     .addHelpText(
@@ -78,12 +82,27 @@ async function exportFile(file: string, recording: Recording, flags: ExportFlags
       case 'pprof':
         return sink.append(gzipSync(pprofProfile(needed(file, profile))));
       case 'firefox':
-        return text(JSON.stringify(await firefoxProfile(recording, profile)));
+        return text(jsonFor(flags, await firefoxProfile(recording, profile, selected(flags))));
       default:
         for await (const part of chromeTrace(recording, selected(flags))) text(part);
     }
   });
   process.stdout.write(`${flags.output}\n`);
+}
+
+/** Throws where the text would be longer than a string can be: half a gibibyte. */
+function jsonFor({ output }: ExportFlags, profile: object): string {
+  try {
+    return JSON.stringify(profile);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new FileError(
+      output,
+      'E2BIG',
+      'more than 512 MiB of JSON, which the Firefox Profiler could not open either',
+      'take fewer event types with --events, a part of the recording (rekindle jfr disassemble), or --format trace',
+    );
+  }
 }
 
 function needed(file: string, profile: StackProfile | undefined): StackProfile {
@@ -126,11 +145,12 @@ async function exportParquet(recording: Recording, flags: ExportFlags): Promise<
 
 async function typesWithEvents(recording: Recording, flags: ExportFlags): Promise<string[]> {
   const filter = selected(flags);
-  const types = new Map<string, boolean>();
-  for await (const chunk of recording.chunks([])) {
-    for (const type of chunk.eventTypes) types.set(type.name, filter?.(type) ?? true);
-  }
+  const types = await eventTypesOf(recording);
+  const wanted = (name: string): boolean => {
+    const type = types.get(name);
+    return type !== undefined && (filter?.(type) ?? true);
+  };
   return (await recording.summary()).events
-    .filter(({ name, count }) => count > 0 && types.get(name) === true)
+    .filter(({ name, count }) => count > 0 && wanted(name))
     .map(({ name }) => name);
 }

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { formatTypes, formatView, inColumns, VIEWS } from '@rekindle/jfr';
+import {
+  type Chunk,
+  formatTypes,
+  formatView,
+  inColumns,
+  type Recording,
+  VIEWS,
+  viewTypes,
+} from '@rekindle/jfr';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openInput } from './input.ts';
 
@@ -49,15 +57,24 @@ export function viewCommand(): Command {
     .action(async (view: string, file: string, flags: ViewFlags) => {
       const input = await openInput(file);
       try {
-        const chunks = input.recording.chunks();
+        const { recording } = input;
         const text =
           view === 'types'
-            ? await formatTypes(chunks)
-            : await formatView(chunks, view, { ...flags, names: flags.verbose });
+            ? await formatTypes(recording.chunks())
+            : await formatView(await chunksFor(recording, view), view, {
+                ...flags,
+                names: flags.verbose,
+              });
         process.stdout.write(text);
       } finally {
         input.warnOfLosses();
         input.close();
       }
     });
+}
+
+/** The chunks with the events that the view reads. */
+async function chunksFor(recording: Recording, view: string): Promise<AsyncIterable<Chunk>> {
+  const types = recording.places.length > 0 ? await recording.types(0) : undefined;
+  return recording.chunks(types && viewTypes(types, view));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { JfrError } from '../error.ts';
+import { eventTypesOf } from '../event-types.ts';
 import type { Recording } from '../recording.ts';
 
 /**
@@ -23,13 +24,10 @@ export async function resolveEventName(recording: Recording, name: string): Prom
 export async function eventsWithStacks(
   recording: Recording,
 ): Promise<{ readonly name: string; readonly count: number }[]> {
-  const withStacks = new Set<string>();
-  for await (const chunk of recording.chunks([])) {
-    for (const { name, fields } of chunk.eventTypes) {
-      if (fields.some((field) => field.name === 'stackTrace')) withStacks.add(name);
-    }
-  }
+  const types = await eventTypesOf(recording);
+  const hasStacks = (name: string): boolean =>
+    types.get(name)?.fields.some((field) => field.name === 'stackTrace') === true;
   return (await recording.summary()).events.filter(
-    ({ name, count }) => count > 0 && withStacks.has(name),
+    ({ name, count }) => count > 0 && hasStacks(name),
   );
 }

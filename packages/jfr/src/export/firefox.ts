@@ -2,6 +2,7 @@
 // The Firefox Profiler's processed profile: samples of one event type as stacks, all other events with
 // a duration as markers. Version 55 of the format; profiler.firefox.com upgrades what it opens.
 import type { Recording } from '../recording.ts';
+import type { ClassType } from '../type-model.ts';
 import type { StackProfile } from './stacks.ts';
 import { type Mark, markedTypes, Tracks } from './tracks.ts';
 
@@ -26,13 +27,16 @@ interface ThreadParts {
   readonly markers: readonly Marker[];
 }
 
-/** The profile as an object for JSON. `profile` may be undefined where the recording has no stacks. */
+/**
+ * The profile as an object for JSON. `profile` may be undefined where the recording has no stacks;
+ * `select` says which event types become markers, of those with a duration.
+ */
 export async function firefoxProfile(
   recording: Recording,
   profile: StackProfile | undefined,
-  product = 'Java',
+  select: (type: ClassType) => boolean = () => true,
 ): Promise<object> {
-  const threads = await threadsOf(recording, profile);
+  const threads = await threadsOf(recording, profile, select);
   return {
     meta: {
       categories: CATEGORIES,
@@ -41,7 +45,7 @@ export async function firefoxProfile(
       interval: intervalMillis(profile),
       preprocessedProfileVersion: VERSION,
       processType: 0,
-      product,
+      product: 'Java',
       sampleUnits: { time: 'ms', eventDelay: 'ms', threadCPUDelta: 'ns' },
       startTime: Number(recording.startNanos / 1000n) / 1000,
       symbolicated: true,
@@ -72,17 +76,15 @@ export async function firefoxProfile(
 async function threadsOf(
   recording: Recording,
   profile: StackProfile | undefined,
+  select: (type: ClassType) => boolean,
 ): Promise<ThreadParts[]> {
   const byKey = new Map<string, { name: string; id: number; rows: number[]; markers: Marker[] }>();
   const tracks = new Tracks();
-  const select = ({
-    name,
-    fields,
-  }: {
-    name: string;
-    fields: readonly { name: string }[];
-  }): boolean => name !== profile?.event && fields.some((field) => field.name === 'duration');
-  for await (const { type, marks } of markedTypes(recording, tracks, select)) {
+  const marked = (type: ClassType): boolean =>
+    type.name !== profile?.event &&
+    type.fields.some(({ name }) => name === 'duration') &&
+    select(type);
+  for await (const { type, marks } of markedTypes(recording, tracks, marked)) {
     for (const mark of marks) {
       let parts = byKey.get(mark.track);
       if (parts === undefined) {

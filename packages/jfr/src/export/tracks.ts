@@ -2,6 +2,7 @@
 // Events of a type as marks on a time line: when, how long, on whose track, with what to say.
 import type { Column, Columns } from '../column.ts';
 import { THREAD_FIELDS } from '../event.ts';
+import { eventTypesOf } from '../event-types.ts';
 import type { Recording } from '../recording.ts';
 import type { ClassType } from '../type-model.ts';
 import { isStruct, type Value } from '../value.ts';
@@ -78,20 +79,11 @@ export async function* markedTypes(
   tracks: Tracks,
   select: (type: ClassType) => boolean = () => true,
 ): AsyncGenerator<MarkedType> {
-  for (const [name, type] of await typesOf(recording)) {
+  for (const [name, type] of await eventTypesOf(recording)) {
     if (!select(type) || !type.fields.some((field) => field.name === 'startTime')) continue;
     const columns = await recording.columns(name);
     if (columns.length > 0) yield { type, marks: marksOf(type, columns, tracks) };
   }
-}
-
-/** The event types that chunks declare, by name; where they differ, the last counts. */
-export async function typesOf(recording: Recording): Promise<Map<string, ClassType>> {
-  const types = new Map<string, ClassType>();
-  for await (const chunk of recording.chunks([])) {
-    for (const type of chunk.eventTypes) types.set(type.name, type);
-  }
-  return types;
 }
 
 function* marksOf(type: ClassType, columns: Columns, tracks: Tracks): Generator<Mark> {

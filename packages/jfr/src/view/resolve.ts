@@ -26,6 +26,22 @@ export function isGrouping(query: Query): boolean {
   return aggregates || (query.groupBy?.length ?? 0) > 0;
 }
 
+/** The event types that a source of a query means; `*` means all. Throws JFR_UNKNOWN_NAME for none. */
+export function sourceTypes(from: string, { events }: TypeModel): ClassType[] {
+  const [name = ''] = from.split(' as ');
+  if (name === '*') return [...events];
+  const found =
+    events.find((type) => type.name === name) ??
+    events.find((type) => type.name.endsWith(`.${name}`));
+  if (found) return [found];
+  const simple = events.map((type) => type.name.slice(type.name.lastIndexOf('.') + 1));
+  const near = nearestName(name, simple);
+  const rest = near
+    ? ` Did you mean '${near}'?`
+    : " 'SHOW EVENTS' will list available event types.";
+  throw new JfrError('JFR_UNKNOWN_NAME', `Can't find event type named '${name}'.${rest}`);
+}
+
 class Resolver {
   readonly #types: TypeModel;
   readonly #sources: Source[] = [];
@@ -69,24 +85,10 @@ class Resolver {
   }
 
   #addSource(from: string): void {
-    const [name = '', alias] = from.split(' as ');
-    const types = this.#eventTypes(name);
-    for (const type of types) this.#sources.push({ type, alias, conditions: [] });
-  }
-
-  #eventTypes(name: string): ClassType[] {
-    const { events } = this.#types;
-    if (name === '*') return [...events];
-    const found =
-      events.find((type) => type.name === name) ??
-      events.find((type) => type.name.endsWith(`.${name}`));
-    if (found) return [found];
-    const simple = events.map((type) => type.name.slice(type.name.lastIndexOf('.') + 1));
-    const near = nearestName(name, simple);
-    const rest = near
-      ? ` Did you mean '${near}'?`
-      : " 'SHOW EVENTS' will list available event types.";
-    throw new JfrError('JFR_UNKNOWN_NAME', `Can't find event type named '${name}'.${rest}`);
+    const [, alias] = from.split(' as ');
+    for (const type of sourceTypes(from, this.#types)) {
+      this.#sources.push({ type, alias, conditions: [] });
+    }
   }
 
   #group(query: Query): void {

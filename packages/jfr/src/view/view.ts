@@ -3,9 +3,10 @@
 import type { Chunk } from '../chunk.ts';
 import { JfrError } from '../error.ts';
 import { wellFormed } from '../print/well-formed.ts';
-import type { ClassType } from '../type-model.ts';
+import type { ClassType, TypeModel } from '../type-model.ts';
 import { formatForm } from './form-text.ts';
 import type { Query, ViewDefinition } from './query.ts';
+import { sourceTypes } from './resolve.ts';
 import { type Answer, QueryRun } from './run.ts';
 import { formatTable, type TableOptions } from './table-text.ts';
 import { VIEWS } from './views.ts';
@@ -47,7 +48,7 @@ export async function answerViews(
 ): Promise<(ViewAnswer | Error)[]> {
   let runs: Running[] | undefined;
   for await (const chunk of chunks) {
-    runs ??= plan(name, chunk);
+    runs ??= plan(name, chunk.types);
     for (const running of runs) {
       if (running.error) continue;
       try {
@@ -64,6 +65,26 @@ export async function answerViews(
   });
 }
 
+/**
+ * Names of the event types that a view reads, for those who leave the others in the file; undefined
+ * where it reads all. Throws JFR_UNKNOWN_NAME as {@link formatView} does.
+ */
+export function viewTypes(types: TypeModel, name: string): readonly string[] | undefined {
+  const names = new Set<string>();
+  for (const { run } of plan(name, types)) {
+    for (const from of run.query.from) {
+      if (from.startsWith('*')) return undefined;
+      try {
+        for (const type of sourceTypes(from, types)) names.add(type.name);
+      } catch (error) {
+        // the view says so itself
+        if (!(error instanceof JfrError) || error.code !== 'JFR_UNKNOWN_NAME') throw error;
+      }
+    }
+  }
+  return [...names];
+}
+
 interface Running {
   readonly name: string;
   readonly title: string;
@@ -72,7 +93,7 @@ interface Running {
   error?: Error;
 }
 
-function plan(name: string, chunk: Chunk): Running[] {
+function plan(name: string, types: TypeModel): Running[] {
   const wanted = name.toLowerCase();
   const ofView = (view: ViewDefinition): Running => ({
     name: view.name,
@@ -87,11 +108,10 @@ function plan(name: string, chunk: Chunk): Running[] {
     run: new QueryRun(allOf(type)),
   });
   if (wanted === 'all-views') return VIEWS.map(ofView);
-  if (wanted === 'all-events') return chunk.eventTypes.map(ofType);
+  if (wanted === 'all-events') return types.events.map(ofType);
   const view = VIEWS.find((known) => known.name === wanted);
   if (view) return [ofView(view)];
-  const type =
-    chunk.types.event(name) ?? chunk.eventTypes.find((known) => known.name.endsWith(`.${name}`));
+  const type = types.event(name) ?? types.events.find((known) => known.name.endsWith(`.${name}`));
   if (type) return [ofType(type)];
   throw new JfrError(
     'JFR_UNKNOWN_NAME',
