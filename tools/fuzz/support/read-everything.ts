@@ -111,6 +111,13 @@ const USES: readonly ((recording: Recording, source: ByteSource) => Promise<unkn
     for await (const part of chromeTrace(recording)) void part;
   },
   async (recording) => await formatView(recording.chunks(), 'all-events', {}),
+  async (recording, source) => {
+    const names = (await recording.summary()).events.map(({ name }) => name);
+    // what one reading learns of the types, another has to learn
+    const open = async (): Promise<Recording> => await openRecording(source, { mode: 'salvage' });
+    const own = await textOf(await open(), names, false);
+    if (own !== (await textOf(await open(), names, true))) throw new Error('reuse changed it');
+  },
   async (_, source) => {
     const sink = memorySink();
     const { chunks } = await repair(source, sink);
@@ -119,6 +126,23 @@ const USES: readonly ((recording: Recording, source: ByteSource) => Promise<unkn
       for await (const chunk of (await openRecording(sink.bytes())).chunks()) chunk.pools();
   },
 ];
+
+/** The events of some types, chunk by chunk in memory of its own or taken over. */
+async function textOf(
+  recording: Recording,
+  names: readonly string[],
+  reuse: boolean,
+): Promise<string> {
+  const texts: string[] = [];
+  for await (const chunk of recording.chunks(names, { reuse })) {
+    for (const event of chunk.events())
+      texts.push(JSON.stringify(toObject(event.fields, 3), exact));
+  }
+  return texts.join();
+}
+
+const exact = (_: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? `${value}n` : value;
 
 /** The stacks of a type; most have none. */
 async function stacks(recording: Recording, event: string): Promise<void> {
