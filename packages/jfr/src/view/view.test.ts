@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parity with JDK 25's `jfr view`, byte for byte: every view, and the tables of event types.
 import { readFileSync } from 'node:fs';
+import { openFileSource } from '@rekindle/bytes/node';
 import { describe, expect, test } from 'vitest';
 import { openRecording } from '../recording.ts';
 import { oddRecordings } from '../testing/corpus.ts';
 import { newestJdk, runJfr } from '../testing/jdk.ts';
-import { formatTypes, formatView, VIEWS, type ViewOptions } from './view.ts';
+import { formatTypes, formatView, VIEWS, type ViewOptions, viewTypes } from './view.ts';
 
 const jdk = newestJdk(25);
 const NO_JDK = 'no JDK 25: its `jfr view` is the oracle';
@@ -14,8 +15,14 @@ const NO_JDK = 'no JDK 25: its `jfr view` is the oracle';
 const recordings = oddRecordings().filter(({ name }) => name.includes('profile'));
 
 async function ours(path: string, name: string, options?: ViewOptions): Promise<string> {
-  const recording = await openRecording(readFileSync(path));
-  return formatView(recording.chunks(), name, options);
+  const source = openFileSource(path);
+  try {
+    const recording = await openRecording(source);
+    const types = viewTypes(await recording.types(0), name);
+    return await formatView(recording.chunks(types), name, options);
+  } finally {
+    source.close();
+  }
 }
 
 /** A stack trace without frames stops the JDK's formatter; ours shows what is missing. */
