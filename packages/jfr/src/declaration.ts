@@ -91,6 +91,20 @@ export interface EventDeclaration {
   readonly stackTrace?: boolean;
   readonly experimental?: boolean;
   readonly fields: readonly FieldDeclaration[];
-  /** Default settings, by name: enabled, threshold, stackTrace, period, cutoff, throttle. */
+  /** Default settings, by name: enabled, threshold, stackTrace, period, cutoff, throttle, level; or of `controls`. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Settings beyond the JDK's, as its `@SettingDefinition` methods make them. */
+  readonly controls?: readonly SettingDeclaration[];
+}
+
+/** A setting of an event type that no control of the JDK exists for. */
+export interface SettingDeclaration {
+  readonly name: string;
+  /** Qualified name of its control, for example `app.settings.Country`. */
+  readonly control: string;
+  readonly label: string;
+  readonly description?: string;
+  /** Whether its values are `true` and `false`. */
+  readonly flag?: boolean;
+  readonly defaultValue: string;
 }

@@ -18,6 +18,7 @@ export type {
   FieldDeclaration,
   PoolType,
   ScalarType,
+  SettingDeclaration,
   Struct,
 } from './declaration.ts';
 export type { DecodeMode } from './decode-columns.ts';

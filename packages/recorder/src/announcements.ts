@@ -9,7 +9,6 @@ import {
   Flush as FlushAlways,
 } from '@rekindle/jfr';
 import { MAX_TYPES } from './arena.ts';
-import { ASYNC_SETTING } from './async-context.ts';
 import { now, type Ticks } from './clock.ts';
 import type { RecordingEntry } from './recording-book.ts';
 import { effectiveSetting, type MergedSettings } from './settings.ts';
@@ -63,8 +62,6 @@ export class Announcements {
         const value = effectiveSetting(settings, type, name);
         if (value !== undefined) this.#emit(ActiveSetting, time, type.id, name, value);
       }
-      const context = effectiveSetting(settings, type, ASYNC_SETTING);
-      if (context !== undefined) this.#emit(ActiveSetting, time, type.id, ASYNC_SETTING, context);
     }
     this.#announced = types.length;
   }
@@ -77,8 +74,10 @@ export class Announcements {
   }
 
   /**
-   * Who had a recording written and why. HotSpot itself says so in emergencies only; a reader of a dump
-   * that is months old wants to know of the others too.
+   * Who had a recording written and why. HotSpot says so in emergencies only, just before the last chunk ends:
+   * "Crash" or "Out of Memory", recording -1 (jfrEmergencyDump.cpp, up to JDK 25). So do we where an error ends
+   * the process; and since a reader of a dump that is months old wants to know of the others too, those name
+   * their recording, as the field's description has it.
    */
   dumpReason(settings: MergedSettings, recording: number, why: string): void {
     const type = this.#types.registry.event(DumpReason.name);

@@ -100,9 +100,12 @@ export class Control {
     return { port: port1, arena: this.#arena.buffer };
   }
 
-  /** Asks and waits, without the event loop. Throws what the recorder thread threw. */
-  ask(request: Request): unknown {
-    const serial = this.#send(request);
+  /**
+   * Asks and waits, without the event loop. Throws what the recorder thread threw. The thread in the slot
+   * `handedOver` has handed over what its sources have.
+   */
+  ask(request: Request, handedOver = -1): unknown {
+    const serial = this.#send(request, handedOver, false);
     const { words } = this.#arena;
     let answer: Answer | undefined;
     this.#waiting.set(serial, (got) => {
@@ -120,12 +123,9 @@ export class Control {
     throw new RecorderError('RECORDER_NO_ANSWER', `no answer to "${request.op}"`);
   }
 
-  /**
-   * Asks, and lets the event loop run until the answer is there. Other threads have time to hand over
-   * what their sources have; the thread in the slot `handedOver` has done so.
-   */
+  /** As {@link ask}, but lets the event loop run: other threads have time to hand over, too. */
   async askLater(request: Request, handedOver = -1): Promise<unknown> {
-    const serial = this.#send(request, handedOver);
+    const serial = this.#send(request, handedOver, true);
     const answer = await new Promise<Answer>((resolve) => {
       this.#port.ref();
       this.#waiting.set(serial, resolve);
@@ -134,12 +134,9 @@ export class Control {
     return answered(answer);
   }
 
-  #send(request: Request, handedOver?: number): number {
+  #send(request: Request, handedOver: number, patient: boolean): number {
     const serial = ++this.#serial;
-    const envelope = { serial, request };
-    this.#port.postMessage(
-      (handedOver === undefined ? envelope : { ...envelope, handedOver }) satisfies Envelope,
-    );
+    this.#port.postMessage({ serial, request, handedOver, patient } satisfies Envelope);
     this.#arena.wake();
     return serial;
   }

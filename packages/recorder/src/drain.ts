@@ -29,7 +29,13 @@ export type Take = (records: Uint8Array, from: number, length: number) => void;
 /** Milliseconds to wait for a writer before asking the kernel whether its thread still exists. */
 const PATIENCE = 20;
 
-/** What happened to a thread while its buffers were looked through. */
+/** Committed and flushed position of a thread's events and of its constants, for even epochs. */
+const POSITIONS = [
+  [SLOT.events, SLOT.eventsFlushed],
+  [SLOT.pool, SLOT.poolFlushed],
+] as const;
+
+/** How a thread is named in the pool of threads. */
 export interface ThreadIdentity {
   readonly key: number;
   readonly osThread: number;
@@ -110,21 +116,20 @@ export class Drain {
 
   /** Threads that have a slot, or had one in this epoch, with what is needed to name them. */
   threads(): ThreadIdentity[] {
-    const threads: ThreadIdentity[] = [...this.#departed];
-    const words = this.#words;
+    const threads = [...this.#departed];
     for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
-      const base = this.#arena.slot(slot);
-      const state = Atomics.load(words, base + SLOT.state);
-      if (state !== SLOT_LIVE && state !== SLOT_DEAD) continue;
-      const from = this.#arena.name(slot);
-      threads.push(this.#identity(base, from));
+      const state = Atomics.load(this.#words, this.#arena.slot(slot) + SLOT.state);
+      if (state === SLOT_LIVE || state === SLOT_DEAD) threads.push(this.identity(slot));
     }
     return threads;
   }
 
-  #identity(base: number, nameAt: number): ThreadIdentity {
+  /** Of the thread that has a slot. */
+  identity(slot: number): ThreadIdentity {
     const words = this.#words;
-    const name = this.#arena.bytes.slice(nameAt, nameAt + words[base + SLOT.nameBytes]!);
+    const base = this.#arena.slot(slot);
+    const from = this.#arena.name(slot);
+    const name = this.#arena.bytes.slice(from, from + words[base + SLOT.nameBytes]!);
     return {
       key: words[base + SLOT.key]!,
       osThread: words[base + SLOT.osThread]!,
@@ -164,11 +169,7 @@ export class Drain {
     for (let slot = 0; slot < this.#arena.shape.slots; slot++) {
       const base = this.#arena.slot(slot);
       if (Atomics.load(words, base + SLOT.state) !== SLOT_DEAD) continue;
-      const pairs = [
-        [SLOT.events, SLOT.eventsFlushed],
-        [SLOT.pool, SLOT.poolFlushed],
-      ] as const;
-      const empty = pairs.every(([control, flushed]) =>
+      const empty = POSITIONS.every(([control, flushed]) =>
         [0, 1].every(
           (parity) =>
             Atomics.load(words, base + control + parity) >>> 1 ===
@@ -176,7 +177,7 @@ export class Drain {
         ),
       );
       if (!empty) continue;
-      this.#departed.push(this.#identity(base, this.#arena.name(slot)));
+      this.#departed.push(this.identity(slot));
       Atomics.sub(words, WORD.dead, 1);
       for (let word: number = SLOT.events; word <= SLOT.handedOver; word++) {
         Atomics.store(words, base + word, 0);
@@ -271,12 +272,11 @@ export class Drain {
     const base = this.#arena.slot(slot);
     if (slot < 0 || slot >= this.#arena.shape.slots) return false;
     if (existsSync(`/proc/self/task/${words[base + SLOT.osThread]}`)) return false;
+    // what its sources had gathered went with it; how much is not known, and a byte stands for it
+    Atomics.add(words, base + SLOT.lost, Atomics.exchange(words, base + SLOT.gathers, 0));
     for (let parity = 0; parity < 2; parity++) {
       Atomics.and(words, base + SLOT.events + parity, ~1);
-      for (const [control, flushed] of [
-        [SLOT.events, SLOT.eventsFlushed],
-        [SLOT.pool, SLOT.poolFlushed],
-      ] as const) {
+      for (const [control, flushed] of POSITIONS) {
         const committed = Atomics.load(words, base + control + parity) >>> 1;
         const word = base + flushed + parity;
         if (Atomics.compareExchange(words, word, EXCLUSIVE, committed) === EXCLUSIVE) {

@@ -25,6 +25,8 @@ let control: Control | undefined;
 let options: RecorderOptions = DEFAULT_OPTIONS;
 let threadName: string | undefined;
 let completed = false;
+/** While an error that nobody caught is about to end the process. */
+let crashing = false;
 const exitHooks: (() => void)[] = [];
 const handles = new Map<EventDeclaration, EventHandle>();
 
@@ -76,7 +78,7 @@ export function completeRecordings(): void {
   completed = true;
   runExitHooks();
   try {
-    control.ask({ op: 'exit' });
+    control.ask({ op: 'exit', crashed: crashing }, binding?.writer.slot);
   } catch (error) {
     // the end of the process is no place to fail: its exit code is the application's
     process.stderr.write(`the flight recorder did not end well: ${(error as Error).message}\n`);
@@ -120,6 +122,13 @@ function announce(arena: Arena): void {
   channel.close();
   attach(arena);
   process.once('exit', completeRecordings);
+  process.on('uncaughtExceptionMonitor', () => {
+    crashing = true;
+    // the application has a handler of its own, and lives
+    setImmediate(() => {
+      crashing = false;
+    }).unref();
+  });
 }
 
 function attached(): ThreadBinding | undefined {

@@ -18,6 +18,7 @@ import { JDKS, jfr } from './testing/jdk.ts';
 import { attachThread } from './thread.ts';
 
 const PROGRAM = fileURLToPath(new URL('./testing/programs/named.mjs', import.meta.url));
+const SELF_ENDED = fileURLToPath(new URL('./testing/programs/self-ended.mjs', import.meta.url));
 
 let directory: string;
 beforeAll(() => {
@@ -37,11 +38,16 @@ function start(options: string, ...args: readonly string[]): { said: () => strin
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  return { said: heard(child) };
+}
+
+/** What a process says on stderr, so far. */
+function heard({ stderr }: ChildProcess): () => string {
   let text = '';
-  child.stderr!.setEncoding('utf8').on('data', (part: string) => {
+  stderr!.setEncoding('utf8').on('data', (part: string) => {
     text += part;
   });
-  return { said: () => text };
+  return () => text;
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -139,6 +145,20 @@ describe('a question to the threads', () => {
     expect(words[base + SLOT.lost]).toBe(1);
   });
 
+  it('that there is no time for: says who is not waited for, and counts it where all ends', () => {
+    const { words, base, told, handOver } = make();
+    handOver.goWithout(-1, false);
+    expect(told).toMatchObject([
+      { message: expect.stringContaining('"asked" was not waited for') },
+    ]);
+    expect(words[base + SLOT.lost]).toBe(0);
+    handOver.goWithout(-1, true);
+    expect(words[base + SLOT.lost]).toBe(1);
+    // it has handed over
+    handOver.goWithout(0, true);
+    expect([told.length, words[base + SLOT.lost]]).toEqual([2, 1]);
+  });
+
   it('is not asked where nobody gathers', () => {
     const { words, base, done, ask } = make();
     words[base + SLOT.gathers] = 0;
@@ -192,22 +212,28 @@ describe('what is gathered belongs to the recording', () => {
     expect(counts.get('jdk.DataLoss')).toBe(1);
   }, 30_000);
 
-  it.each(['stop', 'dump'])(
-    'that a program ends itself: %s',
-    async (how) => {
-      const file = join(directory, `${how}-self.jfr`);
-      const api = new URL('../dist/index.js', import.meta.url).href;
-      const program = `
-      const { Recording } = await import(${JSON.stringify(api)});
-      const recording = new Recording({ configuration: 'profile' }).start();
-      function burnInMain() { const end = Date.now() + 700; while (Date.now() < end) Math.sqrt(end); }
-      burnInMain();
-      recording.${how}(${JSON.stringify(file)});
-      process.kill(process.pid, 'SIGKILL');`;
-      child = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'ignore' });
+  it.each([
+    ['stop', '', 1],
+    ['dump', '', 0],
+    ['stop', 'Later', 0],
+    ['dump', 'Later', 0],
+  ])(
+    'that a program ends itself, and says what it goes without: %s%s',
+    async (how, later, lost) => {
+      const file = join(directory, `${how}${later}-self.jfr`);
+      child = spawn(process.execPath, [SELF_ENDED, `${how}${later}`, file], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      const said = heard(child);
       await once(child, 'exit');
-      const { within } = await found(file);
+      const { within, counts } = await found(file);
       expect(within.get('jdk.ExecutionSample burnInMain')).toBeGreaterThan(20);
+      expect(counts.get('jdk.DataLoss') ?? 0).toBe(lost);
+      if (later === '') expect(said()).toMatch(/the thread "worker-\d+" was not waited for/);
+      else {
+        expect(within.get('jdk.ExecutionSample burnInWorker')).toBeGreaterThan(20);
+        expect(said()).toBe('');
+      }
     },
     30_000,
   );

@@ -50,11 +50,9 @@ export class HandOver {
 
   /** Asks the threads for what they have; goes on at once where there is nobody to ask. */
   ask({ id, ends, done, goOn }: Question): void {
-    const { words, shape } = this.#arena;
+    const { words } = this.#arena;
     this.#drain.findDead();
-    const slots = Array.from({ length: shape.slots }, (_, slot) => slot).filter(
-      (slot) => slot !== done && this.#gathers(slot),
-    );
+    const slots = this.#gathering(done);
     const before = this.#asked.some((asked) => id === 0 || asked.id === id);
     if (slots.length === 0 && !before) {
       goOn();
@@ -80,21 +78,36 @@ export class HandOver {
     }
   }
 
+  /** Goes on without asking, but for the thread in the slot `done`: says what will be missing. */
+  goWithout(done: number, ends: boolean): void {
+    this.#drain.findDead();
+    this.#tellMissing(this.#gathering(done), 'not waited for', ends);
+  }
+
   #end(asked: Asked): void {
     this.#asked = this.#asked.filter((other) => other !== asked);
-    for (const slot of this.#missing(asked)) {
-      const { bytes, words } = this.#arena;
-      const base = this.#arena.slot(slot);
-      const from = this.#arena.name(slot);
-      const name = new TextDecoder().decode(
-        bytes.slice(from, from + words[base + SLOT.nameBytes]!),
-      );
-      // how much it is only that thread knows: one byte stands for it. Where recordings go on, it comes later.
-      if (asked.word & 1) Atomics.add(words, base + SLOT.lost, 1);
-      const message = `the thread "${name}" was busy: its last samples and garbage collections are missing`;
-      this.#tell({ notice: 'trouble', message });
-    }
+    this.#tellMissing(this.#missing(asked), 'busy', (asked.word & 1) === 1);
     asked.goOn();
+  }
+
+  #tellMissing(slots: readonly number[], why: string, ends: boolean): void {
+    if (slots.length === 0) return;
+    // how much it is only those threads know: a byte stands for it. Where recordings go on, it comes later.
+    for (const slot of ends ? slots : []) {
+      Atomics.add(this.#arena.words, this.#arena.slot(slot) + SLOT.lost, 1);
+    }
+    const names = slots.map((slot) => `"${this.#drain.identity(slot).name}"`).join(', ');
+    const [who, whose] =
+      slots.length === 1
+        ? [`the thread ${names} was`, 'its']
+        : [`the threads ${names} were`, 'their'];
+    const message = `${who} ${why}: ${whose} last samples and garbage collections are missing`;
+    this.#tell({ notice: 'trouble', message });
+  }
+
+  #gathering(done: number): number[] {
+    const slots = Array.from({ length: this.#arena.shape.slots }, (_, slot) => slot);
+    return slots.filter((slot) => slot !== done && this.#gathers(slot));
   }
 
   #missing({ slots, word }: Asked): number[] {

@@ -65,7 +65,9 @@ export type Request =
     }
   | { readonly op: 'chunks'; readonly id: number }
   | { readonly op: 'clone'; readonly id: number; readonly stop: boolean }
-  | { readonly op: 'snapshot' | 'list' | 'flush' | 'exit' | 'repository' | 'types' };
+  | { readonly op: 'snapshot' | 'list' | 'flush' | 'repository' | 'types' }
+  /** `crashed`: by an error that nobody caught. */
+  | { readonly op: 'exit'; readonly crashed: boolean };
 
 /** A finished chunk of a recording, answer to `chunks`. */
 export interface ChunkInfo {
@@ -97,11 +99,13 @@ export interface Introduction {
 export interface Envelope {
   readonly serial: number;
   readonly request: Request;
+  /** Slot of a thread whose sources have handed over what they have, or -1. */
+  readonly handedOver: number;
   /**
-   * Set where the asking thread does not stand still until it has the answer, so that there is time for
-   * the threads to hand over what their sources have: the slot of a thread that has done so, or -1.
+   * Whether the asking thread does not stand still until it has the answer, so that there is time for the
+   * other threads to hand over.
    */
-  readonly handedOver?: number;
+  readonly patient: boolean;
 }
 
 export interface Answer {

@@ -5,7 +5,13 @@ import type { Chunk, Chunks } from './chunks.ts';
 import { now, type Ticks } from './clock.ts';
 import { concatenate } from './concatenate.ts';
 import { RecorderError } from './error.ts';
-import type { Notice, RecordingInfo, RecordingOptions, RecordingState } from './protocol.ts';
+import type {
+  ChunkInfo,
+  Notice,
+  RecordingInfo,
+  RecordingOptions,
+  RecordingState,
+} from './protocol.ts';
 
 export interface RecordingEntry {
   readonly id: number;
@@ -201,6 +207,15 @@ export class RecordingBook {
       stopTime,
       size: chunks.reduce((sum, chunk) => sum + chunk.bytes, open),
     };
+  }
+
+  chunkInfos({ chunks }: RecordingEntry): ChunkInfo[] {
+    return chunks.map(({ path, startNanos, endNanos, bytes }) => ({
+      path,
+      startNanos,
+      endNanos,
+      bytes,
+    }));
   }
 
   #release(chunks: readonly Chunk[]): void {

@@ -36,13 +36,18 @@ export class Recording {
   /** A stopped recording with everything that is in the repository. */
   static snapshot(): Recording {
     handOverVmEvents();
-    return Recording.find((recorderControl().ask({ op: 'snapshot' }) as RecordingInfo).id);
+    return Recording.find(
+      (recorderControl().ask({ op: 'snapshot' }, ownSlot()) as RecordingInfo).id,
+    );
   }
 
   /** Another recording with the same data and settings; stopped where asked for. */
   clone(stop = false): Recording {
     handOverVmEvents();
-    const info = recorderControl().ask({ op: 'clone', id: this.id, stop }) as RecordingInfo;
+    const info = recorderControl().ask(
+      { op: 'clone', id: this.id, stop },
+      ownSlot(),
+    ) as RecordingInfo;
     return Recording.find(info.id);
   }
 
@@ -66,7 +71,7 @@ export class Recording {
   stop(destination?: string): void {
     // what the profilers have gathered belongs to this recording
     settleVmEvents();
-    recorderControl().ask({ op: 'stop', id: this.id, destination });
+    recorderControl().ask({ op: 'stop', id: this.id, destination }, ownSlot());
   }
 
   /** As {@link stop}, and waits up to a second for what the profilers of other threads have gathered. */
@@ -83,7 +88,7 @@ export class Recording {
   /** Writes what was recorded so far to a file and goes on. Times in milliseconds since 1970. */
   dump(path: string, range: { begin?: number; end?: number } = {}): void {
     handOverVmEvents();
-    recorderControl().ask({ op: 'dump', id: this.id, path, ...range });
+    recorderControl().ask({ op: 'dump', id: this.id, path, ...range }, ownSlot());
   }
 
   /** As {@link dump}, and waits up to a second for what the profilers of other threads have gathered. */

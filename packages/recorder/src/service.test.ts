@@ -146,7 +146,7 @@ describe('the repository', () => {
     const { id } = service.handle({ op: 'new', options: {} }) as RecordingInfo;
     service.handle({ op: 'start', id });
     service.handle({ op: 'configure', id, options: {} });
-    service.handle({ op: 'exit' });
+    service.handle({ op: 'exit', crashed: false });
     const repository = join(directory, 'repository');
     const files = existsSync(repository) ? readdirSync(repository).sort() : [];
     expect(files).toHaveLength(preserved ? 2 : 0);

@@ -1,27 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-// The recorder thread's mind: what recordings ask for, when to flush, rotate, drop and stop. It is
-// single-threaded and synchronous; worker.ts turns its crank.
+// The recorder thread's mind: when to flush, rotate, drop and stop, and who does what is asked. It is
+// single-threaded and synchronous; worker.ts turns its crank. What becomes of a recording: lifecycle.ts.
 
 import { Announcements } from './announcements.ts';
 import { type Arena, WORD } from './arena.ts';
 import { Chunks } from './chunks.ts';
 import { now, type Ticks } from './clock.ts';
 import { Drain } from './drain.ts';
-import { RecorderError } from './error.ts';
 import { HandOver } from './hand-over.ts';
+import { Lifecycle } from './lifecycle.ts';
 import { PeriodicEvents } from './periodic.ts';
 import type { ProcessFacts } from './process-facts.ts';
-import type {
-  ChunkInfo,
-  Envelope,
-  Notice,
-  RecordingInfo,
-  RecordingOptions,
-  Request,
-} from './protocol.ts';
+import type { Envelope, Notice, Request } from './protocol.ts';
 import { RecordingBook, type RecordingEntry } from './recording-book.ts';
 import { SelfEvents } from './self-events.ts';
-import { effectiveSetting, mergeSettings } from './settings.ts';
+import { effectiveSetting } from './settings.ts';
 import { Turnover } from './turnover.ts';
 import { SharedTypes } from './types.ts';
 
@@ -38,6 +31,12 @@ export interface ServiceOptions {
   readonly tell: (notice: Notice) => void;
 }
 
+/** A request that is answered by what is then known about its recording. */
+type RequestOfOne = Extract<
+  Request,
+  { readonly op: 'configure' | 'start' | 'stop' | 'close' | 'info' | 'dump' }
+>;
+
 const MILLI = 1e6;
 /** Ticks between looks after vanished threads, old chunks and removed files. */
 const HOUSEKEEPING = 1000 * MILLI;
@@ -52,6 +51,7 @@ export class Service {
   readonly #chunks: Chunks;
   readonly #book: RecordingBook;
   readonly #turnover: Turnover;
+  readonly #lifecycle: Lifecycle;
   readonly #periodic: PeriodicEvents;
   readonly #announcements: Announcements;
   readonly #handOver: HandOver;
@@ -90,6 +90,7 @@ export class Service {
     this.#turnover = new Turnover(arena, this.#types, this.#chunks, this.#book, options.tell);
     const emit: Chunks['emit'] = (declaration, ...args) => this.#chunks.emit(declaration, ...args);
     this.#announcements = new Announcements(this.#types, emit);
+    this.#lifecycle = new Lifecycle(this.#book, this.#turnover, this.#types, this.#announcements);
     this.#periodic = new PeriodicEvents({
       facts: options.facts,
       emit,
@@ -137,63 +138,75 @@ export class Service {
   /**
    * Has a request answered: when the threads have handed over what belongs to it, where there is time for
    * that. A request that cannot wait (its thread may be the very one that is to hand over) ends the patience
-   * with those before it that are about the same recording.
+   * with those before it that are about the same recording, and goes without what other threads have.
    */
-  submit({ request, handedOver }: Envelope, answer: () => void): void {
-    if (handedOver !== undefined && this.#takesData(request)) {
-      const ends = request.op === 'stop' && this.#book.running.length === 1;
-      this.#handOver.ask({ id: subject(request), ends, done: handedOver, goOn: answer });
+  submit({ request, handedOver, patient }: Envelope, answer: () => void): void {
+    const takes = this.#takesData(request);
+    const id = subject(request);
+    const ends =
+      request.op === 'exit' || (request.op === 'stop' && this.#book.running.length === 1);
+    if (takes && patient) {
+      this.#handOver.ask({ id, ends, done: handedOver, goOn: answer });
       return;
     }
     if (request.op === 'exit') this.#handOver.finish();
-    else if (request.op !== 'info' && request.op !== 'chunks')
-      this.#handOver.finish(subject(request));
+    else if (request.op !== 'info' && request.op !== 'chunks') this.#handOver.finish(id);
+    if (takes) this.#handOver.goWithout(handedOver, ends);
     answer();
   }
 
   /** Answers a request. Throws RecorderError. */
   handle(request: Request): unknown {
     const book = this.#book;
+    const lifecycle = this.#lifecycle;
     switch (request.op) {
       case 'new':
         return book.info(book.create(request.options));
-      case 'configure':
-        return this.#configure(book.find(request.id), request.options);
-      case 'start':
-        return this.#start(book.find(request.id));
-      case 'stop':
-        return this.#stop(book.find(request.id), request.destination);
-      case 'close':
-        return this.#close(book.find(request.id));
-      case 'info':
-        return book.info(book.find(request.id));
-      case 'dump':
-        return this.#dump(book.find(request.id), request.path, request.begin, request.end);
       case 'clone':
-        return book.info(this.#clone(book.find(request.id), request.stop));
+        return book.info(lifecycle.clone(book.find(request.id), request.stop));
       case 'snapshot':
-        if (book.running.length > 0) this.#turnover.rotate();
-        return book.info(book.snapshot());
+        return book.info(lifecycle.snapshot());
       case 'list':
         return book.all.map((recording) => book.info(recording));
       case 'flush':
         this.#turnover.attempt(() => this.#chunks.flush());
         return undefined;
       case 'chunks':
-        return book.find(request.id).chunks.map(
-          ({ path, startNanos, endNanos, bytes }): ChunkInfo => ({
-            path,
-            startNanos,
-            endNanos,
-            bytes,
-          }),
-        );
+        return book.chunkInfos(book.find(request.id));
       case 'types':
         return this.#types.infos();
       case 'repository':
         return this.#chunks.directory;
       case 'exit':
-        return this.#exit();
+        return this.#exit(request.crashed);
+      default: {
+        const recording = book.find(request.id);
+        this.#change(recording, request);
+        return book.info(recording);
+      }
+    }
+  }
+
+  #change(recording: RecordingEntry, request: RequestOfOne): void {
+    const lifecycle = this.#lifecycle;
+    switch (request.op) {
+      case 'configure':
+        lifecycle.configure(recording, request.options);
+        break;
+      case 'start':
+        this.#soon(() => lifecycle.start(recording));
+        break;
+      case 'stop':
+        lifecycle.stop(recording, request.destination);
+        break;
+      case 'close':
+        lifecycle.close(recording);
+        break;
+      case 'dump':
+        lifecycle.dump(recording, request.path, request);
+        break;
+      default:
+      // to be told about it changes nothing
     }
   }
 
@@ -201,7 +214,7 @@ export class Service {
     const time = now();
     for (const recording of this.#book.pending) {
       if (recording.due > time || this.#ending.has(recording)) continue;
-      if (recording.state === 'delayed') this.#run(recording);
+      if (recording.state === 'delayed') this.#soon(() => this.#lifecycle.run(recording));
       else this.#endDue(recording);
     }
     if (this.#book.running.length === 0) return;
@@ -224,6 +237,41 @@ export class Service {
     }
   }
 
+  /** Begins a recording, whose flush interval counts from now on. */
+  #soon(begin: () => void): void {
+    begin();
+    this.#nextFlush = now() + this.#book.flushInterval * MILLI;
+  }
+
+  /** Its duration is over. */
+  #endDue(recording: RecordingEntry): void {
+    this.#ending.add(recording);
+    const goOn = (): void => {
+      this.#ending.delete(recording);
+      if (recording.state === 'running') {
+        this.#turnover.attempt(() => this.#lifecycle.stop(recording, undefined));
+      }
+    };
+    const ends = this.#book.running.length === 1;
+    this.#handOver.ask({ id: recording.id, ends, done: -1, goOn });
+  }
+
+  #exit(crashed: boolean): undefined {
+    this.#lifecycle.exit(crashed);
+    if (this.#options.preserveRepository) return undefined;
+    for (const recording of this.#book.all) this.#book.drop(recording);
+    this.#chunks.removeDirectory();
+    return undefined;
+  }
+
+  /** Whether what threads have gathered belongs to the answer. */
+  #takesData(request: Request): boolean {
+    const { running } = this.#book;
+    if (request.op === 'snapshot' || request.op === 'exit') return running.length > 0;
+    if (request.op !== 'stop' && request.op !== 'dump' && request.op !== 'clone') return false;
+    return running.some(({ id }) => id === request.id);
+  }
+
   /** Whether threads that left hold many of the slots, or a thread looks for one. */
   get #crowded(): boolean {
     const { words, shape } = this.#arena;
@@ -235,145 +283,6 @@ export class Service {
     this.#drain.freeDead();
   }
 
-  #configure(recording: RecordingEntry, options: RecordingOptions): RecordingInfo {
-    recording.options = { ...recording.options, ...options };
-    if (recording.state === 'running') this.#turnover.rotate(() => this.#book.setDue(recording));
-    return this.#book.info(recording);
-  }
-
-  #start(recording: RecordingEntry): RecordingInfo {
-    const { state, options } = recording;
-    if (state !== 'new' && state !== 'delayed') {
-      throw wrong(recording, 'start', 'a recording runs once; make a new one');
-    }
-    if (state === 'new' && (options.delay ?? 0) > 0) {
-      this.#book.become(recording, 'delayed');
-      recording.due = now() + options.delay! * MILLI;
-    } else {
-      this.#run(recording);
-    }
-    return this.#book.info(recording);
-  }
-
-  #run(recording: RecordingEntry): void {
-    // A chunk begins with each recording, so that none has foreign data at its start.
-    this.#turnover.rotate(() => this.#book.begin(recording));
-    this.#nextFlush = now() + this.#book.flushInterval * MILLI;
-  }
-
-  #stop(recording: RecordingEntry, destination: string | undefined): RecordingInfo {
-    if (recording.state === 'delayed' || recording.state === 'new') {
-      this.#book.become(recording, 'stopped');
-      return this.#book.info(recording);
-    }
-    if (recording.state !== 'running') throw wrong(recording, 'stop');
-    const target = destination ?? recording.options.destination;
-    if (target !== undefined) this.#tellDump(recording, 'Stopped');
-    this.#end(recording);
-    if (target !== undefined) {
-      recording.options = { ...recording.options, destination: target };
-      this.#book.write(recording.chunks, target);
-    }
-    return this.#book.info(recording);
-  }
-
-  /** Whether what threads have gathered belongs to the answer. */
-  #takesData(request: Request): boolean {
-    const { running } = this.#book;
-    if (request.op === 'snapshot') return running.length > 0;
-    if (request.op !== 'stop' && request.op !== 'dump' && request.op !== 'clone') return false;
-    return running.some(({ id }) => id === request.id);
-  }
-
-  /** Its duration is over. */
-  #endDue(recording: RecordingEntry): void {
-    this.#ending.add(recording);
-    const goOn = (): void => {
-      this.#ending.delete(recording);
-      if (recording.state === 'running') {
-        this.#turnover.attempt(() => this.#stop(recording, undefined));
-      }
-    };
-    const ends = this.#book.running.length === 1;
-    this.#handOver.ask({ id: recording.id, ends, done: -1, goOn });
-  }
-
-  #end(recording: RecordingEntry): void {
-    // the last one: nothing may be committed any more when the chunk ends
-    if (this.#book.running.length === 1) this.#types.applySettings(mergeSettings([]));
-    this.#turnover.rotate(() => this.#book.end(recording));
-  }
-
-  #close(recording: RecordingEntry): RecordingInfo {
-    if (recording.state === 'running') this.#end(recording);
-    this.#book.become(recording, 'closed');
-    this.#book.drop(recording);
-    return this.#book.info(recording);
-  }
-
-  #dump(
-    recording: RecordingEntry,
-    path: string,
-    begin: number | undefined,
-    end: number | undefined,
-  ): RecordingInfo {
-    if (recording.state === 'new' || recording.state === 'delayed') throw wrong(recording, 'dump');
-    if (recording.state === 'running') {
-      this.#tellDump(recording, 'Dumped by user');
-      this.#turnover.rotate();
-    }
-    const from = begin === undefined ? 0n : BigInt(Math.round(begin)) * 1_000_000n;
-    const to = end === undefined ? undefined : BigInt(Math.round(end)) * 1_000_000n;
-    const chunks = recording.chunks.filter(
-      (chunk) => chunk.endNanos >= from && (to === undefined || chunk.startNanos <= to),
-    );
-    this.#book.write(chunks, path);
-    return this.#book.info(recording);
-  }
-
-  #clone(recording: RecordingEntry, stop: boolean): RecordingEntry {
-    if (recording.state === 'running') this.#turnover.rotate();
-    const clone = this.#book.copy(recording, {
-      ...recording.options,
-      destination: undefined,
-      name: `Clone of ${recording.options.name ?? recording.id}`,
-    });
-    if (recording.startTime === undefined) return clone;
-    if (recording.state === 'running' && !stop) {
-      this.#book.become(clone, 'running');
-    } else {
-      clone.stopTime ??= Date.now();
-      this.#book.become(clone, 'stopped');
-    }
-    return clone;
-  }
-
-  /** The process ends: whatever runs is completed, and written where it was asked for. */
-  #exit(): undefined {
-    this.#types.applySettings(mergeSettings([]));
-    const running = this.#book.running;
-    for (const recording of running) {
-      const { destination, dumpOnExit } = recording.options;
-      if (destination !== undefined || dumpOnExit === true) this.#tellDump(recording, 'Exit');
-    }
-    this.#turnover.rotate(() => {
-      for (const recording of running) this.#book.end(recording);
-    }, true);
-    for (const { id, options, chunks } of running) {
-      const { destination, dumpOnExit } = options;
-      const path = destination ?? (dumpOnExit === true ? exitName(id) : undefined);
-      if (path !== undefined) this.#turnover.attempt(() => this.#book.write(chunks, path));
-    }
-    if (this.#options.preserveRepository) return undefined;
-    for (const recording of this.#book.all) this.#book.drop(recording);
-    this.#chunks.removeDirectory();
-    return undefined;
-  }
-
-  #tellDump({ id }: RecordingEntry, why: string): void {
-    this.#turnover.attempt(() => this.#announcements.dumpReason(this.#turnover.settings, id, why));
-  }
-
   #threadCounts(): { accumulated: number; peak: number } {
     this.#peakThreads = Math.max(this.#peakThreads, this.#drain.threads().length);
     return { accumulated: this.#arena.words[WORD.threadKey]!, peak: this.#peakThreads };
@@ -383,17 +292,4 @@ export class Service {
 /** The recording that a request is about; 0: none. */
 function subject(request: Request): number {
   return 'id' in request ? request.id : 0;
-}
-
-function wrong(recording: RecordingEntry, what: string, hint?: string): RecorderError {
-  return new RecorderError(
-    'RECORDER_WRONG_STATE',
-    `cannot ${what} recording ${recording.id}: it is ${recording.state}`,
-    hint === undefined ? {} : { hint },
-  );
-}
-
-function exitName(id: number): string {
-  const time = new Date().toISOString().slice(0, 19).replace(/[-:T]/g, '_');
-  return `rekindle-pid-${process.pid}-id-${id}-${time}.jfr`;
 }

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { counts, JDKS, type PrintedEvent, printed } from './testing/jdk.ts';
+import { counts, JDKS, jfr, type PrintedEvent, printed } from './testing/jdk.ts';
 
 const PROGRAM = fileURLToPath(new URL('./testing/programs/options.mjs', import.meta.url));
 const REGISTER = new URL('../dist/register.js', import.meta.url).href;
@@ -100,7 +100,20 @@ describe.skipIf(newest === undefined)('an option of a recording', () => {
     // the caller's context, though the event is committed when the file is read
     const reads = of(asked.file, 'jdk.FileRead').filter(({ path }) => path.endsWith('options.mjs'));
     expect(reads.map(({ asyncId }) => asyncId)).toEqual(expect.arrayContaining(contexts));
+    // the JDK knows the setting: declared, and as it was in force
+    for (const jdk of JDKS) {
+      const [tick] = jfr(jdk, 'metadata', asked.file).match(/@Name\("test.Tick"\)[^}]*}/) ?? [];
+      expect(tick).toContain('long asyncId');
+      const told = printed(jdk, asked.file, '--events', 'ActiveSetting')
+        .filter(({ values }) => values.name === 'asyncContext')
+        .map(({ values }) => values.value as string);
+      expect(new Set(told)).toEqual(new Set(['true', 'false']));
+    }
     const unasked = run('no-contexts', 'settings=none', ['contexts']);
+    expect(of(unasked.file, 'jdk.DumpReason')[0]).toMatchObject({
+      reason: 'Exit',
+      recordingId: 1,
+    });
     expect(of(unasked.file, 'test.Tick').map((tick) => tick.asyncId)).toEqual([0, 0]);
   });
 
@@ -114,6 +127,6 @@ describe.skipIf(newest === undefined)('an option of a recording', () => {
     expect(found.get('jdk.DumpReason')).toBe(1);
     expect(of(file, 'jdk.JavaErrorThrow')[0]).toMatchObject({ message: 'nobody caught this' });
     expect(of(file, 'node.ModuleLoad').map(({ module }) => module)).toContain('node:util');
-    expect(of(file, 'jdk.DumpReason')[0]).toMatchObject({ reason: 'Exit', recordingId: 1 });
+    expect(of(file, 'jdk.DumpReason')[0]).toMatchObject({ reason: 'Crash', recordingId: -1 });
   });
 });

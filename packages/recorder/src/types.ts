@@ -13,7 +13,7 @@ import {
   STACK_TRACE,
   WORD,
 } from './arena.ts';
-import { ASYNC_SETTING, hasAsyncContext } from './async-context.ts';
+import { ASYNC_SETTING, withAsyncSetting } from './async-context.ts';
 import { RecorderError } from './error.ts';
 import type { EventTypeInfo } from './protocol.ts';
 import { effectiveSetting, type MergedSettings, NOTHING_RECORDED, perSecond } from './settings.ts';
@@ -46,7 +46,8 @@ export class SharedTypes {
   }
 
   /** Registers an event type for all threads, or finds it. */
-  register(declaration: EventDeclaration): EventType {
+  register(given: EventDeclaration): EventType {
+    const declaration = withAsyncSetting(given);
     const known = this.registry.event(declaration.name);
     if (known !== undefined) return this.registry.register(declaration);
     return this.#locked(() => {
@@ -90,7 +91,7 @@ export class SharedTypes {
     const setting = (name: string): string | undefined => effectiveSetting(settings, type, name);
     const enabled = settings.recording && setting('enabled') === 'true';
     const stackTrace = type.declaration.stackTrace === true && setting('stackTrace') !== 'false';
-    const asyncContext = hasAsyncContext(type.declaration) && setting(ASYNC_SETTING) === 'true';
+    const asyncContext = setting(ASYNC_SETTING) === 'true';
     const threshold = parseTimespan(setting('threshold') ?? '0 ns') ?? 0;
     this.#arena.thresholds[type.id] = threshold;
     this.#arena.rates[type.id] = perSecond(setting('throttle') ?? 'off');

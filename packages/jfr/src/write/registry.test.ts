@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { describe, expect, it } from 'vitest';
-import type { EventDeclaration, FieldDeclaration } from '../declaration.ts';
+import type { EventDeclaration, FieldDeclaration, SettingDeclaration } from '../declaration.ts';
 import { openRecording } from '../recording.ts';
 import { memorySink } from './recording-sink.ts';
 import { RecordingWriter } from './recording-writer.ts';
 import { EventRegistry } from './registry.ts';
 
 const text: FieldDeclaration = { name: 'text', type: 'java.lang.String', label: 'Text' };
+
+const country: SettingDeclaration = {
+  name: 'country',
+  control: 'test.settings.Country',
+  label: 'Country',
+  description: 'Where from',
+  defaultValue: 'any',
+};
 
 function declare(changes: Partial<EventDeclaration>): EventDeclaration {
   return { name: 'test.Event', label: 'Event', category: ['Test'], fields: [text], ...changes };
@@ -24,6 +32,7 @@ describe('a registered event type', () => {
       stackTrace: true,
       experimental: true,
       settings: { threshold: '20 ms', period: 'everyChunk' },
+      controls: [country],
       fields: [
         { name: 'gc', type: 'int', label: 'GC', unsigned: true, relation: 'jdk.types.GcId' },
         { name: 'size', type: 'long', label: 'Size', content: 'bytes', description: 'In all' },
@@ -52,6 +61,7 @@ describe('a registered event type', () => {
       category: ['Test', 'Inner'],
       experimental: true,
       settings: [
+        { name: 'country', typeName: 'test.settings.Country', defaultValue: 'any' },
         { name: 'threshold', typeName: 'jdk.settings.Threshold', defaultValue: '20 ms' },
         { name: 'stackTrace', typeName: 'jdk.settings.StackTrace', defaultValue: 'true' },
         { name: 'period', typeName: 'jdk.settings.Period', defaultValue: 'everyChunk' },
@@ -75,6 +85,11 @@ describe('a registered event type', () => {
       simple: true,
       fields: [{ name: 'cause', typeName: 'java.lang.String' }],
     });
+    expect(chunk.types.byName('test.settings.Country')).toMatchObject({
+      superType: 'jdk.jfr.SettingControl',
+      label: 'Country',
+      description: 'Where from',
+    });
     // one setting event per type and setting, of ids that are declared
     const settings = chunk.columns('jdk.ActiveSetting');
     const told = Array.from({ length: settings.length }, (_, row) => [
@@ -83,7 +98,7 @@ describe('a registered event type', () => {
       settings.text('value', row),
     ]);
     expect(told).toContainEqual(['test.Event', 'threshold', '20 ms']);
-    expect(told.filter(([name]) => name === 'test.Event')).toHaveLength(4);
+    expect(told.filter(([name]) => name === 'test.Event')).toHaveLength(5);
     expect(told.every(([name]) => name !== undefined)).toBe(true);
   });
 
@@ -109,6 +124,11 @@ describe('a declaration that cannot be written', () => {
     ['a name that Java does not take', { name: 'test.page-fault' }],
     ['the name of a type that is none', { name: 'java.lang.Thread' }],
     ['a setting without a control', { settings: { color: 'red' } }],
+    ["a control of its own for the JDK's setting", { controls: [{ ...country, name: 'period' }] }],
+    [
+      'a control with the name of a type that is none',
+      { controls: [{ ...country, control: 'int' }] },
+    ],
     ['two fields of one name', { fields: [text, text] }],
     ['a field named as an implicit one', field({ name: 'startTime' })],
     ['a field name that Java does not take', field({ name: 'page fault' })],

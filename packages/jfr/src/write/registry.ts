@@ -13,7 +13,7 @@ import {
   EVENT,
   label,
 } from './class-model.ts';
-import { ALWAYS_DECLARED, SETTING_TYPES, STANDARD_TYPES } from './standard-types.ts';
+import { ALWAYS_DECLARED, controlOf, SETTING_TYPES, STANDARD_TYPES } from './standard-types.ts';
 
 /** 0 is metadata and 1 is checkpoint; an id below 128 takes one byte in each event. */
 const FIRST_EVENT_ID = 2;
@@ -136,24 +136,31 @@ export function allFields(declaration: EventDeclaration): readonly FieldDeclarat
 
 /** The settings of an event type: those its shape implies, then what the declaration says. */
 export function settingsOf(declaration: EventDeclaration): readonly ClassSetting[] {
+  const { controls = [] } = declaration;
   const values: Record<string, string> = {
+    ...Object.fromEntries(controls.map(({ name, defaultValue }) => [name, defaultValue])),
     ...(declaration.duration ? { threshold: '0 ns' } : {}),
     ...(declaration.stackTrace ? { stackTrace: 'true' } : {}),
     enabled: 'true',
     ...declaration.settings,
   };
+  // a declaration's own, then the JDK's, `enabled` last
+  const types = new Map([
+    ...controls.map(({ name, control }) => [name, control] as const),
+    ...SETTING_TYPES,
+  ]);
   for (const name of Object.keys(values)) {
-    if (!SETTING_TYPES.has(name)) {
+    if (!types.has(name)) {
       throw new JfrError(
         'JFR_BAD_DECLARATION',
         `${declaration.name} has a setting "${name}" that no control exists for`,
         {},
-        `known settings: ${[...SETTING_TYPES.keys()].join(', ')}`,
+        `known settings: ${[...types.keys()].join(', ')}`,
       );
     }
   }
   const settings: ClassSetting[] = [];
-  for (const [name, type] of SETTING_TYPES) {
+  for (const [name, type] of types) {
     const defaultValue = values[name];
     if (defaultValue !== undefined) settings.push({ name, type, defaultValue });
   }
@@ -238,6 +245,12 @@ export class EventRegistry {
       fields: fields.map((field) => this.#field(declaration.name, field, '', eventArguments)),
       annotations: eventAnnotations(declaration),
     };
+    for (const setting of declaration.controls ?? []) {
+      if (SETTING_TYPES.has(setting.name)) {
+        throw bad(declaration.name, `has a control of its own for the setting "${setting.name}"`);
+      }
+      this.#define(declaration.name, controlOf(setting));
+    }
     const id = this.#eventId(declaration);
     this.#references(model);
     this.#classes.set(declaration.name, { id, model });

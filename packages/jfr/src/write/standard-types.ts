@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The types every recording may use, on one page: primitives, the pools of HotSpot, the annotations and
 // the settings, as JDK 25's own recordings declare them.
+import type { SettingDeclaration } from '../declaration.ts';
 import {
   ANNOTATION,
   type Annotation,
@@ -13,6 +14,7 @@ import {
 
 const STRING = 'java.lang.String';
 const CONTENT_TYPE = annotation('jdk.jfr.ContentType');
+const FLAG = annotation('jdk.jfr.BooleanFlag');
 
 const scalar = (name: string, type: string, text: string): ClassField => ({
   name,
@@ -58,6 +60,17 @@ const control = (name: string, text: string, ...annotations: Annotation[]): Clas
   superType: SETTING_CONTROL,
   annotations: [label(text), ...annotations],
 });
+
+/** The type of a setting that an event declaration brings along. */
+export function controlOf({
+  control: name,
+  label: text,
+  description,
+  flag,
+}: SettingDeclaration): ClassModel {
+  const about = description === undefined ? [] : [annotation('jdk.jfr.Description', description)];
+  return control(name, text, ...about, ...(flag ? [FLAG] : []));
+}
 
 const PRIMITIVES: readonly ClassModel[] = [
   { name: 'boolean' },
@@ -176,7 +189,6 @@ const ANNOTATIONS: readonly ClassModel[] = [
 ];
 
 const NANOSECONDS = annotation('jdk.jfr.Timespan', 'NANOSECONDS');
-const FLAG = annotation('jdk.jfr.BooleanFlag');
 
 const SETTINGS: readonly ClassModel[] = [
   control('jdk.settings.Threshold', 'Threshold', NANOSECONDS),

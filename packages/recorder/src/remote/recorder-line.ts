@@ -26,7 +26,8 @@ export class RecorderLine {
     const serial = ++this.#serial;
     const answer = await new Promise<Answer>((resolve) => {
       this.#waiting.set(serial, resolve);
-      this.#port.postMessage({ serial, request, handedOver: -1 } satisfies Envelope);
+      const envelope: Envelope = { serial, request, handedOver: -1, patient: true };
+      this.#port.postMessage(envelope);
       this.#arena.wake();
     });
     if (answer.error === undefined) return answer.value;

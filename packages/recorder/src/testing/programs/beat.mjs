@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // node beat.mjs REPOSITORY EVENTS: an event every 20 ms, a chunk every 400 ms, until a line comes in,
 // and one beat more. Prints the directory of the chunks, the number of beats, and ends at another line.
-import {
-  configureRecorder,
-  eventHandle,
-  now,
-  Recording,
-  repositoryDirectory,
-} from '@rekindle/recorder';
+import { configureRecorder, Recording, repositoryDirectory } from '@rekindle/recorder';
+import { beat, number } from './beats.mjs';
 
 configureRecorder({ repository: process.argv[2] });
 const recording = new Recording({ flushInterval: 100 }).start();
-const beats = eventHandle({
-  name: 'test.Beat',
-  label: 'Beat',
-  category: ['Test'],
-  thread: true,
-  stackTrace: true,
-  fields: [
-    { name: 'number', type: 'int', label: 'Number' },
-    { name: 'text', type: 'java.lang.String', label: 'Text' },
-  ],
-});
 console.log(repositoryDirectory());
-let number = 0;
-function beat() {
-  beats.commit(now(), number++, 'a text in the pool of strings');
-}
 const timer = setInterval(() => {
   beat();
   if (number % 20 === 0) recording.set({});

@@ -3,30 +3,10 @@
 // shorter than a follower's patience. Prints the directory of the chunks, `paused`, the number of beats, and
 // ends at another line.
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  configureRecorder,
-  eventHandle,
-  now,
-  Recording,
-  repositoryDirectory,
-} from '@rekindle/recorder';
+import { configureRecorder, Recording, repositoryDirectory } from '@rekindle/recorder';
+import { beat, number } from './beats.mjs';
 
 configureRecorder({ repository: process.argv[2] });
-const beats = eventHandle({
-  name: 'test.Beat',
-  label: 'Beat',
-  category: ['Test'],
-  thread: true,
-  stackTrace: true,
-  fields: [
-    { name: 'number', type: 'int', label: 'Number' },
-    { name: 'text', type: 'java.lang.String', label: 'Text' },
-  ],
-});
-let number = 0;
-function beat() {
-  beats.commit(now(), number++, 'a text in the pool of strings');
-}
 const first = new Recording({ flushInterval: 100 }).start();
 console.log(repositoryDirectory());
 beat();
