@@ -2,6 +2,7 @@
 // Stack traces of JavaScript, as structured call sites. This is the dearest part of an event (about
 // 0.6 µs a frame), so the depth is limited and nothing is turned into text that was seen before.
 
+import { fileURLToPath } from 'node:url';
 import { originalPosition } from './source-maps.ts';
 
 /** One frame, innermost first in a trace. */
@@ -27,12 +28,20 @@ export function captureFrames(
     Error.prepareStackTrace = (_, sites) => sites;
     Error.captureStackTrace(holder, below);
     const sites = holder.stack;
-    return Array.isArray(sites) ? sites.map(toFrame) : [];
+    return Array.isArray(sites) ? sites.filter(isProgram).map(toFrame) : [];
   } finally {
     Error.stackTraceLimit = limit;
     // biome-ignore lint/suspicious/noExplicitAny: undefined is its natural state
     Error.prepareStackTrace = prepare as any;
   }
+}
+
+/** Functions that stand before those of Node.js and see its calls; and beside them what tests these. */
+const SOURCES = fileURLToPath(new URL('./sources/', import.meta.url));
+
+function isProgram(site: NodeJS.CallSite): boolean {
+  const script = site.getFileName()?.replace(/^file:\/\//, '') ?? '';
+  return !script.startsWith(SOURCES) || script.includes('.test.');
 }
 
 function toFrame(site: NodeJS.CallSite): Frame {

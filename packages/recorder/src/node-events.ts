@@ -43,6 +43,24 @@ export const Resources = {
   fields: [text('kind', 'Kind'), long('count', 'Count')],
 } as const satisfies EventDeclaration;
 
+export const Promises = {
+  name: 'node.Promises',
+  label: 'Promises',
+  description: 'Promises of a thread in the last period',
+  category: ['Node.js', 'Event Loop'],
+  thread: true,
+  settings: { ...OFF, period: '1000 ms' },
+  fields: [
+    long('created', 'Created'),
+    long('settled', 'Settled'),
+    {
+      ...long('pending', 'Pending'),
+      description:
+        'Created since the source began and not settled, also what nobody holds any more',
+    },
+  ],
+} as const satisfies EventDeclaration;
+
 export const HeapSpace = {
   name: 'node.HeapSpace',
   label: 'Heap Space',

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { findSourceMap, SourceMap } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unseen } from './own-work.ts';
 
 export interface SourcePosition {
   /** Path or URL. */
@@ -40,7 +41,7 @@ export function originalPosition(script: string, line: number, column: number): 
 function mapOf(script: string): SourceMap | null {
   let map = maps.get(script);
   if (map === undefined) {
-    map = load(script);
+    map = unseen(() => load(script));
     if (maps.size >= MAX_MAPS) maps.clear();
     maps.set(script, map);
   }

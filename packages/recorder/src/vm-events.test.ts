@@ -64,6 +64,7 @@ describe('a program recorded from outside', () => {
       'jdk.ActiveSetting': 80,
       'node.EventLoopDelay': 1,
       'node.EventLoopUtilization': 1,
+      'node.Promises': 1,
       'node.HttpServerRequest': 1,
       'node.HttpClientRequest': 1,
       'node.DnsLookup': 1,

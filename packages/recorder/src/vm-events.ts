@@ -8,7 +8,7 @@ import { beforeEnd, eventHandle, threadBinding } from './flight-recorder.ts';
 import type { ThreadBinding } from './handle.ts';
 import { effectiveSetting, type MergedSettings } from './settings.ts';
 import { allocationProfile } from './sources/allocations.ts';
-import { eventLoopDelay, eventLoopUtilization, resources } from './sources/event-loop.ts';
+import { eventLoopDelay, eventLoopUtilization, promises, resources } from './sources/event-loop.ts';
 import { exceptions } from './sources/exceptions.ts';
 import { files } from './sources/files.ts';
 import { garbageCollection, heapSpaces } from './sources/garbage-collection.ts';
@@ -28,6 +28,7 @@ const SOURCES: readonly Source[] = [
   exceptions,
   eventLoopDelay,
   eventLoopUtilization,
+  promises,
   resources,
   httpServer,
   httpClient,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { promiseHooks } from 'node:v8';
 import { now } from '../clock.ts';
-import { EventLoopDelay, EventLoopUtilization, Resources } from '../node-events.ts';
+import { EventLoopDelay, EventLoopUtilization, Promises, Resources } from '../node-events.ts';
 import { every, periodMillis, type Source } from './source.ts';
 
 /** Milliseconds between the timers whose delay is measured. An idle process wakes up for each of them. */
@@ -43,6 +44,35 @@ export const eventLoopUtilization: Source = {
       handle.commit(now(), utilization, Math.round(active * 1e6), Math.round(idle * 1e6));
       before = after;
     });
+  },
+};
+
+/** V8 calls a function for each promise: more than what a promise itself takes. */
+export const promises: Source = {
+  name: 'promises',
+  events: [Promises],
+  cost: '25 ns a promise',
+  start(context) {
+    const handle = context.handle(Promises);
+    let [created, settled, pending] = [0, 0, 0];
+    const stop = promiseHooks.createHook({
+      init: () => {
+        created++;
+      },
+      settled: () => {
+        settled++;
+      },
+    });
+    const end = every(periodMillis(context, Promises, 1000), () => {
+      // what began before is settled as well
+      pending = Math.max(0, pending + created - settled);
+      handle.commit(now(), created, settled, pending);
+      [created, settled] = [0, 0];
+    });
+    return () => {
+      end();
+      stop();
+    };
   },
 };
 

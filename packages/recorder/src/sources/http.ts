@@ -3,6 +3,7 @@
 import { executionAsyncId } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { now } from '../clock.ts';
 import { HttpClientRequest, HttpServerRequest } from '../node-events.ts';
 import type { Source } from './source.ts';
@@ -11,6 +12,55 @@ import type { Source } from './source.ts';
 const START: unique symbol = Symbol('start of the request');
 const ASYNC: unique symbol = Symbol('async context of the request');
 type Marked<T> = T & { [START]?: number | undefined; [ASYNC]?: number };
+
+// A server's requests are kept by their connection, which lives longer: a property that every request gets
+// anew changes its hidden class under the eyes of all code that reads requests.
+const UNANSWERED: unique symbol = Symbol('requests of the connection that are not answered');
+
+interface Begun {
+  request: IncomingMessage | undefined;
+  start: number;
+  context: number;
+}
+
+/** Requests of a connection that began. There is one at a time, unless the client does not wait. */
+class Unanswered {
+  /** The run of the source: what began before it, or was answered between two, is not known to it. */
+  readonly run: object;
+  // written anew rather than made anew; a field that holds a double from the first keeps it in place
+  #first: Begun = { request: undefined, start: -0.5, context: 0 };
+  readonly #later: Begun[] = [];
+
+  constructor(run: object) {
+    this.run = run;
+  }
+
+  begin(request: IncomingMessage, start: number, context: number): void {
+    const first = this.#first;
+    if (first.request !== undefined) {
+      this.#later.push({ request, start, context });
+      return;
+    }
+    first.request = request;
+    first.start = start;
+    first.context = context;
+  }
+
+  /** How a request began that is answered now; answers come in the order of the requests. */
+  end(request: IncomingMessage): Begun | undefined {
+    const first = this.#first;
+    if (first.request !== request) return undefined;
+    first.request = undefined;
+    this.#first = this.#later.shift() ?? first;
+    return first;
+  }
+}
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket: Socket & { [UNANSWERED]?: Unanswered };
+}
 
 type Listener = (message: unknown, name: string | symbol) => void;
 
@@ -34,25 +84,24 @@ export const httpServer: Source = {
   cost: 'about 1 µs a request',
   start(context) {
     const handle = context.handle(HttpServerRequest);
+    const run = {};
     return listen({
       'http.server.request.start': (message) => {
-        const { request } = message as { request: Marked<IncomingMessage> };
-        request[START] = now();
-        if (handle.tellsAsyncContext) request[ASYNC] = executionAsyncId();
+        const { request, socket } = message as Exchange;
+        if (socket[UNANSWERED]?.run !== run) socket[UNANSWERED] = new Unanswered(run);
+        const context = handle.tellsAsyncContext ? executionAsyncId() : 0;
+        socket[UNANSWERED].begin(request, now(), context);
       },
       'http.server.response.finish': (message) => {
-        const { request, response } = message as {
-          request: Marked<IncomingMessage>;
-          response: ServerResponse;
-        };
-        const start = request[START];
-        if (start === undefined) return;
-        const duration = now() - start;
+        const { request, response, socket } = message as Exchange;
+        const began = socket[UNANSWERED]?.run === run && socket[UNANSWERED].end(request);
+        if (!began) return;
+        const duration = now() - began.start;
         if (!handle.shouldCommit(duration)) return;
         const { method = '', url } = request;
-        const { statusCode } = response;
         // the context of the request, not the one in which its answer was finished
-        handle.commitIn(request[ASYNC], start, duration, method, pathOf(url), statusCode);
+        const { start, context } = began;
+        handle.commitIn(context, start, duration, method, pathOf(url), response.statusCode);
       },
     });
   },
