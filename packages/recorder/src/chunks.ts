@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chunk being written, and how one follows another. Rotation is the protocol of docs/rotation.md;
 // flushing publishes what was taken, in the order: events, then the constants they refer to.
-import { existsSync, mkdirSync, rmdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { ChunkWriter, DataLoss, type EventDeclaration } from '@rekindle/jfr';
 import { type Arena, KIND_CONSTANTS, KIND_EVENTS, WORD } from './arena.ts';
+import { ChunkFiles, removeFile } from './chunk-files.ts';
 import { clockPair, now, type Ticks } from './clock.ts';
 import type { Drain } from './drain.ts';
 import { RecorderError } from './error.ts';
 import { FileSink } from './file-sink.ts';
 import type { SelfEvents } from './self-events.ts';
 import { SharedPools } from './shared-pools.ts';
-import { stamp } from './stamp.ts';
 import type { SharedTypes } from './types.ts';
 import type { CommitArguments } from './values.ts';
 
@@ -51,7 +50,7 @@ export interface ChunkHooks {
 }
 
 export class Chunks {
-  readonly directory: string;
+  readonly #files: ChunkFiles;
   readonly #arena: Arena;
   readonly #drain: Drain;
   readonly #types: SharedTypes;
@@ -63,8 +62,6 @@ export class Chunks {
   #begun: Begun | undefined;
   #kept: Uint8Array[] = [];
   #keptBytes = 0;
-  #lastName = '';
-  #sameName = 0;
   #lastEnd = 0n;
   #reportedLoss = 0;
   /** Taken by the present flush. */
@@ -84,9 +81,13 @@ export class Chunks {
     this.#types = types;
     this.#events = events;
     this.#hooks = hooks;
-    this.directory = directory;
+    this.#files = new ChunkFiles(directory);
     this.#pools = new SharedPools(types.registry, () => drain.threads());
     this.#writer = new ChunkWriter(types.registry, this.#pools);
+  }
+
+  get directory(): string {
+    return this.#files.directory;
   }
 
   get open(): boolean {
@@ -254,26 +255,17 @@ export class Chunks {
   }
 
   #makeFile({ startNanos, startTicks }: Begun): void {
-    mkdirSync(this.directory, { recursive: true, mode: 0o700 });
-    const { name, path } = this.#nextPath(startNanos);
+    const path = this.#files.next(startNanos);
     // A follower must never see a file without a header: it gets its name when it has one.
     const sink = new FileSink(`${path}${PART}`);
     const written = this.#writer.begin(sink, { startNanos, startTicks });
     this.#open = { sink, startNanos: written, startTicks };
-    this.#lastName = name;
     this.#hooks.begin();
     for (const event of this.#kept) this.#writer.appendEvents(event);
     this.#kept = [];
     this.#keptBytes = 0;
     this.#writer.flush(now());
     sink.rename(path);
-  }
-
-  #nextPath(startNanos: bigint): { name: string; path: string } {
-    const name = stamp(new Date(Number(startNanos / 1_000_000n)));
-    this.#sameName = name === this.#lastName ? this.#sameName + 1 : 0;
-    const suffix = this.#sameName === 0 ? '' : `_${String(this.#sameName).padStart(2, '0')}`;
-    return { name, path: join(this.directory, `${name}${suffix}.jfr`) };
   }
 
   #takeAll(epoch: number): void {
@@ -294,24 +286,11 @@ export class Chunks {
 
   /** Removes the directory if it is empty. */
   removeDirectory(): void {
-    try {
-      rmdirSync(this.directory);
-    } catch {
-      // somebody put a file there, or there never was one
-    }
+    this.#files.removeDirectory();
   }
 
   /** Removes the file of a chunk that no recording wants any more. */
   remove(chunk: Chunk): void {
     removeFile(chunk.path);
-  }
-}
-
-/** A file that cannot be removed, on a disk that became read-only, stays: nobody is to fail for it. */
-function removeFile(path: string): void {
-  try {
-    rmSync(path, { force: true });
-  } catch {
-    // it is there for whoever cleans up the disk
   }
 }

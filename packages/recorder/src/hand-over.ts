@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Some sources gather for a while in their thread before they commit: profiles, garbage collections. Before
-// a recording is stopped or dumped the threads are asked for what they have. They look four times a second
-// (vm-events.ts); one that sits in synchronous code cannot answer, and is not waited for longer than PATIENCE.
+// a recording is stopped or dumped the threads are asked for what they have (bell.ts, vm-events.ts); one that
+// sits in synchronous code cannot answer, and is not waited for longer than PATIENCE.
 import { type Arena, SLOT, SLOT_LIVE, WORD } from './arena.ts';
 import { now, type Ticks } from './clock.ts';
 import type { Drain } from './drain.ts';

@@ -3,6 +3,7 @@
 import { isMainThread } from 'node:worker_threads';
 import type { EventDeclaration } from '@rekindle/jfr';
 import { SLOT, WORD } from './arena.ts';
+import { onBell } from './bell.ts';
 import { reason } from './file-sink.ts';
 import { beforeEnd, eventHandle, threadBinding } from './flight-recorder.ts';
 import type { ThreadBinding } from './handle.ts';
@@ -41,8 +42,8 @@ const SOURCES: readonly Source[] = [
   threadDump,
 ];
 
-/** Milliseconds until a thread notices that settings have changed. */
-const LOOK = 250;
+/** Milliseconds until what was ended before its recording is begun anew where it is wanted still. */
+const RESUME = 250;
 
 interface Running {
   /** The settings it was begun with. */
@@ -62,7 +63,7 @@ class VmEvents {
     this.#binding = binding;
     for (const source of SOURCES) this.add(source);
     Atomics.store(this.#words, this.#slot + SLOT.handedOver, this.#asked);
-    every(LOOK, () => {
+    onBell(() => {
       // in this order: what ends here is not begun anew before the recorder thread has gone on
       this.refresh();
       this.answer();
@@ -108,7 +109,7 @@ class VmEvents {
     for (const { handOver } of this.#running.values()) handOver?.();
   }
 
-  /** Ends what gathers, as it will not be wanted any more; begun anew at the next look if it is. */
+  /** Ends what gathers, as it will not be wanted any more; begun anew at the next look, or soon, if it is. */
   settle(): void {
     for (const [source, { stop, handOver }] of [...this.#running]) {
       if (handOver === undefined) continue;
@@ -117,6 +118,8 @@ class VmEvents {
     }
     this.#tellGathering();
     this.#version = -1;
+    // the request that this was done for may be refused
+    setTimeout(() => this.refresh(), RESUME).unref();
   }
 
   get #words(): Int32Array<SharedArrayBuffer> {

@@ -3,6 +3,7 @@
 // that requests, full buffers and the clock all reach it, whatever the application's threads are doing.
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena, WORD } from './arena.ts';
+import { Bell } from './bell.ts';
 import { RecorderError } from './error.ts';
 import { reason } from './file-sink.ts';
 import type { ProcessFacts } from './process-facts.ts';
@@ -24,6 +25,8 @@ function run(input: WorkerInput): void {
   const { words } = arena;
   const { port } = input;
   const ports = [port];
+  const bell = new Bell();
+  let [settings, handOver] = [0, 0];
   const service = new Service(arena, {
     directory: input.directory,
     facts: input.facts,
@@ -49,6 +52,10 @@ function run(input: WorkerInput): void {
       }
     }
     const pause = service.work();
+    if (words[WORD.settings] !== settings || words[WORD.handOver] !== handOver) {
+      [settings, handOver] = [words[WORD.settings]!, words[WORD.handOver]!];
+      bell.ring();
+    }
     if (pause > 0) Atomics.wait(words, WORD.wake, seen, pause);
   }
 }
