@@ -237,8 +237,8 @@ export class Chunk {
     return this.#open().values.readField(leaf.field, leaf.op, new ByteCursor(this.bytes, offset));
   }
 
-  /** Events as objects, in file order. */
-  *events(filter?: EventFilter): Generator<JfrEvent> {
+  /** Events as objects, in file order; with `reuse` all are one object, good until the next is asked for. */
+  *events(filter?: EventFilter, reuse = false): Generator<JfrEvent> {
     const selected: { type: ClassType; offsets: Uint32Array }[] = [];
     let total = 0;
     for (const [typeId] of this.eventIndex.entries()) {
@@ -258,8 +258,11 @@ export class Chunk {
       types.set(type.id, type);
     }
     order.sort();
+    let event: JfrEvent | undefined;
     for (const offset of order) {
-      const event = new JfrEvent(this, types.get(typeIdAt(this.bytes, offset))!, offset);
+      const type = types.get(typeIdAt(this.bytes, offset))!;
+      if (reuse && event !== undefined) event.moveTo(type, offset);
+      else event = new JfrEvent(this, type, offset);
       if (!this.#damage.salvage || this.#isWhole(event)) yield event;
     }
   }

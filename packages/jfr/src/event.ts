@@ -6,15 +6,30 @@ import { isStruct, type Struct, type Value, valueAt } from './value.ts';
 /** One event. Nothing is decoded until a field is asked for; then the event's fields are, once. */
 export class JfrEvent {
   readonly chunk: Chunk;
-  readonly type: ClassType;
-  /** Of the event in the chunk's bytes. */
-  readonly offset: number;
+  #type: ClassType;
+  #offset: number;
   #fields: Struct | undefined;
 
   constructor(chunk: Chunk, type: ClassType, offset: number) {
     this.chunk = chunk;
-    this.type = type;
-    this.offset = offset;
+    this.#type = type;
+    this.#offset = offset;
+  }
+
+  get type(): ClassType {
+    return this.#type;
+  }
+
+  /** Of the event in the chunk's bytes. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Has the object stand for another event of its chunk: for readers that keep none. */
+  moveTo(type: ClassType, offset: number): void {
+    this.#type = type;
+    this.#offset = offset;
+    this.#fields = undefined;
   }
 
   /** Event type name, for example `jdk.ExecutionSample`. */

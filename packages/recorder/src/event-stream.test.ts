@@ -76,24 +76,38 @@ describe('a stream of this process', () => {
     expect(flushes).toBeGreaterThan(3);
   });
 
-  it('orders by the end of events, and stops at its end time', async () => {
-    const recording = new Recording({ flushInterval: 20 }).start();
-    const beats = eventHandle(Beat);
-    const start = now();
-    beats.commit(start, 9000, 3);
-    beats.commit(start, 1000, 1);
-    beats.commit(start, 5000, 2);
-    beats.commit(start + 60e9, 0, 4);
-    const seen: unknown[] = [];
-    await EventStream.openRepository(repositoryDirectory(), {
-      startNanos: 0n,
-      endNanos: BigInt(Date.now() + 30_000) * 1_000_000n,
-    })
-      .onEvent('test.Here', (event) => seen.push(event.get('number')))
-      .start();
-    recording.close();
-    expect(seen).toEqual([1, 2, 3]);
-  });
+  it.each([
+    [{}, [1, 2, 3], 3],
+    [{ reuse: true }, [1, 2, 3], 1],
+    [{ ordered: false }, [3, 1, 2], 3],
+    [{ ordered: false, reuse: true }, [3, 1, 2], 1],
+  ])(
+    'orders by the end of events where asked to, and stops at its end time: %j',
+    async (how, order, objects) => {
+      const recording = new Recording({ flushInterval: 20 }).start();
+      const beats = eventHandle(Beat);
+      const start = now();
+      beats.commit(start, 9000, 3);
+      beats.commit(start, 1000, 1);
+      beats.commit(start, 5000, 2);
+      beats.commit(start + 60e9, 0, 4);
+      const seen: unknown[] = [];
+      const different = new Set<unknown>();
+      await EventStream.openRepository(repositoryDirectory(), {
+        ...how,
+        startNanos: 0n,
+        endNanos: BigInt(Date.now() + 30_000) * 1_000_000n,
+      })
+        .onEvent('test.Here', (event) => {
+          different.add(event);
+          seen.push(event.get('number'));
+        })
+        .start();
+      recording.close();
+      expect(seen).toEqual(order);
+      expect(different.size).toBe(objects);
+    },
+  );
 
   it('tells of an action that throws and goes on', async () => {
     const recording = new Recording({ flushInterval: 20 }).start();

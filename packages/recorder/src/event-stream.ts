@@ -2,24 +2,20 @@
 // Follows a repository while it is written, in this process or from another, like
 // jdk.jfr.consumer.EventStream: each flush is read once, its events in order of their end. Works on the
 // JDK's repositories too.
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import {
+  type Chunk,
   type ChunkHeader,
-  decodeHeader,
-  encodeHeader,
   FLAG_FINAL,
   HEADER_SIZE,
   type JfrEvent,
   openRecording,
   STATE_FINISHED,
-  STATE_UPDATING,
 } from '@rekindle/jfr';
+import { GrowingChunk, listChunks } from './growing-chunk.ts';
 
 /** Milliseconds between looks at a file that has nothing new. */
 const POLL = 100;
-/** How often a header is read again when it is being rewritten at this very moment. */
-const TORN_RETRIES = 1000;
 
 export interface EventStreamOptions {
   /** Nanoseconds since 1970: events that end before are left out. Default: now, for a live repository. */
@@ -28,6 +24,8 @@ export interface EventStreamOptions {
   readonly endNanos?: bigint;
   /** Events of a flush in order of their end (default), or as they are in the file. */
   readonly ordered?: boolean;
+  /** One object for all events of a flush, for actions that keep none. Default: each event has its own. */
+  readonly reuse?: boolean;
   /** Milliseconds between looks. Default 100. */
   readonly pollMillis?: number;
 }
@@ -176,16 +174,9 @@ export class EventStream {
 
   /** Hands over the events from `seen` on; false when the end time is reached. */
   async #deliver(bytes: Uint8Array, seen: number): Promise<boolean> {
-    const { ordered = true, startNanos = 0n, endNanos } = this.#options;
+    const { startNanos = 0n, endNanos } = this.#options;
     const chunk = await (await openRecording(bytes)).chunk(0);
-    const filter = this.#everyEvent.length > 0 ? undefined : { types: [...this.#actions.keys()] };
-    const fresh: JfrEvent[] = [];
-    for (const event of chunk.events(filter)) if (event.offset >= seen) fresh.push(event);
-    if (ordered) {
-      const ends = new Map(fresh.map((event) => [event, event.endNanos]));
-      fresh.sort((a, b) => Number(ends.get(a)! - ends.get(b)!));
-    }
-    for (const event of fresh) {
+    for (const event of this.#fresh(chunk, seen)) {
       const end = event.endNanos;
       if (end < startNanos) continue;
       if (endNanos !== undefined && end > endNanos) return false;
@@ -194,6 +185,24 @@ export class EventStream {
       if (this.#closed) return false;
     }
     return true;
+  }
+
+  /** The events from `seen` on that somebody wants, in the order and the objects that were asked for. */
+  *#fresh(chunk: Chunk, seen: number): Generator<JfrEvent> {
+    const { ordered = true, reuse = false } = this.#options;
+    const filter = this.#everyEvent.length > 0 ? undefined : { types: [...this.#actions.keys()] };
+    const found: { type: JfrEvent['type']; offset: number; end: bigint; event: JfrEvent }[] = [];
+    for (const event of chunk.events(filter, reuse)) {
+      const { type, offset } = event;
+      if (offset < seen) continue;
+      if (ordered) found.push({ type, offset, end: event.endNanos, event });
+      else yield event;
+    }
+    found.sort((a, b) => Number(a.end - b.end));
+    for (const { type, offset, event } of found) {
+      if (reuse) event.moveTo(type, offset);
+      yield event;
+    }
   }
 
   /** An action that throws does not end the stream where somebody listens for errors. */
@@ -220,88 +229,5 @@ export class EventStream {
       };
     });
     this.#wake = undefined;
-  }
-}
-
-/** Names of the finished and growing chunks in a directory. */
-export function listChunks(directory: string): string[] {
-  try {
-    return readdirSync(directory).filter((name) => name.endsWith('.jfr'));
-  } catch {
-    // not there yet, or not any more
-    return [];
-  }
-}
-
-/** A chunk file that grows while it is read. */
-export class GrowingChunk {
-  readonly #descriptor: number;
-  #bytes = new Uint8Array(1 << 16);
-  #have = HEADER_SIZE;
-
-  private constructor(descriptor: number) {
-    this.#descriptor = descriptor;
-  }
-
-  /** Undefined when there is no such file, or not yet a header in it. */
-  static open(path: string): GrowingChunk | undefined {
-    let descriptor: number;
-    try {
-      descriptor = openSync(path, 'r');
-    } catch {
-      return undefined;
-    }
-    if (fstatSync(descriptor).size >= HEADER_SIZE) return new GrowingChunk(descriptor);
-    closeSync(descriptor);
-    return undefined;
-  }
-
-  /** A header that was not rewritten while it was read. */
-  readHeader(): ChunkHeader {
-    for (let retry = 0; ; retry++) {
-      const header = decodeHeader(this.#slice(0, HEADER_SIZE));
-      const again = decodeHeader(this.#slice(0, HEADER_SIZE));
-      const whole = header.state === again.state && header.size === again.size;
-      if ((whole && header.state !== STATE_UPDATING) || retry >= TORN_RETRIES) return header;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
-    }
-  }
-
-  /** The chunk as its header describes it; what was read before is not read again. */
-  read(header: ChunkHeader): Uint8Array {
-    if (header.size > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(header.size, this.#bytes.length * 2));
-      grown.set(this.#bytes.subarray(0, this.#have));
-      this.#bytes = grown;
-    }
-    if (header.size > this.#have) {
-      this.#bytes.set(this.#slice(this.#have, header.size), this.#have);
-      this.#have = header.size;
-    }
-    const bytes = this.#bytes.slice(0, header.size);
-    // the file may have moved on since: the copy gets the header it was read by, as of a whole chunk
-    bytes.set(encodeHeader({ ...header, state: STATE_FINISHED }));
-    return bytes;
-  }
-
-  close(): void {
-    closeSync(this.#descriptor);
-  }
-
-  #slice(start: number, end: number): Uint8Array {
-    const bytes = new Uint8Array(end - start);
-    let filled = 0;
-    while (filled < bytes.length) {
-      const count = readSync(
-        this.#descriptor,
-        bytes,
-        filled,
-        bytes.length - filled,
-        start + filled,
-      );
-      if (count === 0) throw new Error(`the chunk ends at byte ${start + filled} of ${end}`);
-      filled += count;
-    }
-    return bytes;
   }
 }

@@ -136,8 +136,9 @@ async function inject(pid: number): Promise<void> {
   );
   const expression = `(() => {
     if (process.pid !== ${pid}) return 'pid ' + process.pid;
+    // \`require\` is the console's: in a program of ES modules it is gone when this has been evaluated
     const { startRemoteControl } = require(${JSON.stringify(entry)});
-    const close = () => require('node:inspector').close();
+    const { close } = require('node:inspector');
     return startRemoteControl().then(() => { setTimeout(close, 200).unref(); return 'started'; });
   })()`;
   let said: unknown;

@@ -81,6 +81,10 @@ export function parseStartOptions(text: string): RecordingOptions {
   }
   const maxAge = span('maxage');
   const filename = given.get('filename');
+  // as the JDK refuses it: nothing would ever write the file
+  if (filename !== undefined && flag('dumponexit') === false && !given.has('duration')) {
+    throw bad('filename is for a recording with a duration, or with dumponexit=true');
+  }
   return {
     name: given.get('name'),
     disk: flag('disk'),

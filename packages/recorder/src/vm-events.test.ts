@@ -196,6 +196,7 @@ describe('startup', () => {
       'jdk.ExecutionSample#period': '10 ms',
     });
     expect(() => parseStartOptions('colour=red')).toThrow(/no option "colour"/);
+    expect(() => parseStartOptions('filename=a.jfr,dumponexit=false')).toThrow(/dumponexit=true/);
     expect(() => parseStartOptions('settings=/nowhere.jfc')).toThrow(/no configuration/);
     expect(expandFilename('%%p-%t')).toMatch(/^%p-\d{4}_\d\d/);
   });

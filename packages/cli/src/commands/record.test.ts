@@ -57,26 +57,33 @@ describe('rekindle record', () => {
     );
   });
 
-  it('starts, checks, dumps and stops a recording in a running process', async () => {
-    const child = spawn(process.execPath, ['-e', BUSY], { stdio: 'ignore' });
-    const pid = String(child.pid);
-    const record = (...args: string[]): string =>
-      execFileSync(process.execPath, [REKINDLE, 'record', ...args], { encoding: 'utf8' });
-    try {
-      await sleep(500);
-      expect(record('start', pid, '--settings', 'profile', '--name', 'mine')).toMatch(/is running/);
-      const [info] = JSON.parse(record('check', pid, '--json')).recordings;
-      expect(info).toMatchObject({ name: 'mine', state: 'running' });
-      expect(record('check', pid, '--verbose')).toMatch(/web-locks|jdk.CPULoad#period=1000 ms/);
-      await sleep(2500);
-      const files = ['dump.jfr', 'stop.jfr'].map((name) => join(directory, name));
-      record('dump', pid, '--filename', files[0]!);
-      record('stop', pid, '--name', 'mine', '--filename', files[1]!);
-      expect(record('check', pid)).toMatch(/no recording/);
-      expect(await count(files[0]!, 'jdk.ExecutionSample')).toBeGreaterThan(0);
-      expect(await count(files[1]!, 'jdk.CPULoad')).toBeGreaterThan(0);
-    } finally {
-      child.kill('SIGKILL');
-    }
-  });
+  it.each(['commonjs', 'module'])(
+    'starts, checks, dumps and stops a recording in a running process: %s',
+    async (type) => {
+      const child = spawn(process.execPath, [`--input-type=${type}`, '-e', BUSY], {
+        stdio: 'ignore',
+      });
+      const pid = String(child.pid);
+      const record = (...args: string[]): string =>
+        execFileSync(process.execPath, [REKINDLE, 'record', ...args], { encoding: 'utf8' });
+      try {
+        await sleep(500);
+        expect(record('start', pid, '--settings', 'profile', '--name', 'mine')).toMatch(
+          /is running/,
+        );
+        const [info] = JSON.parse(record('check', pid, '--json')).recordings;
+        expect(info).toMatchObject({ name: 'mine', state: 'running' });
+        expect(record('check', pid, '--verbose')).toMatch(/web-locks|jdk.CPULoad#period=1000 ms/);
+        await sleep(2500);
+        const files = ['dump.jfr', 'stop.jfr'].map((name) => join(directory, `${type}-${name}`));
+        record('dump', pid, '--filename', files[0]!);
+        record('stop', pid, '--name', 'mine', '--filename', files[1]!);
+        expect(record('check', pid)).toMatch(/no recording/);
+        expect(await count(files[0]!, 'jdk.ExecutionSample')).toBeGreaterThan(0);
+        expect(await count(files[1]!, 'jdk.CPULoad')).toBeGreaterThan(0);
+      } finally {
+        child.kill('SIGKILL');
+      }
+    },
+  );
 });

@@ -11,7 +11,7 @@ import {
   STATE_FINISHED,
   STATE_UPDATING,
 } from '@rekindle/jfr';
-import { listChunks } from '../event-stream.ts';
+import { listChunks } from '../growing-chunk.ts';
 
 export interface ByteStream {
   /** The next block; empty: nothing new yet; null: the end. */
