@@ -95,13 +95,13 @@ export {
 } from './value.ts';
 export {
   answerViews,
+  chunksForView,
   formatTypes,
   formatView,
   inColumns,
   VIEWS,
   type ViewAnswer,
   type ViewOptions,
-  viewTypes,
 } from './view/view.ts';
 export { activeSettings } from './write/active-settings.ts';
 export {

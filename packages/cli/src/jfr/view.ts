@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type Chunk,
-  formatTypes,
-  formatView,
-  inColumns,
-  type Recording,
-  VIEWS,
-  viewTypes,
-} from '@rekindle/jfr';
+import { chunksForView, formatTypes, formatView, inColumns, VIEWS } from '@rekindle/jfr';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openInput } from './input.ts';
 
@@ -61,7 +53,7 @@ export function viewCommand(): Command {
         const text =
           view === 'types'
             ? await formatTypes(recording.chunks())
-            : await formatView(await chunksFor(recording, view), view, {
+            : await formatView(await chunksForView(recording, view), view, {
                 ...flags,
                 names: flags.verbose,
               });
@@ -71,10 +63,4 @@ export function viewCommand(): Command {
         input.close();
       }
     });
-}
-
-/** The chunks with the events that the view reads. */
-async function chunksFor(recording: Recording, view: string): Promise<AsyncIterable<Chunk>> {
-  const types = recording.places.length > 0 ? await recording.types(0) : undefined;
-  return recording.chunks(types && viewTypes(types, view));
 }

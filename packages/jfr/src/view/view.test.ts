@@ -4,9 +4,20 @@ import { readFileSync } from 'node:fs';
 import { openFileSource } from '@rekindle/bytes/node';
 import { describe, expect, test } from 'vitest';
 import { openRecording } from '../recording.ts';
+import {
+  chunk,
+  event,
+  eventClass,
+  field,
+  metadata,
+  PRIMITIVES,
+  primitive,
+  text,
+  varint,
+} from '../testing/assemble.ts';
 import { oddRecordings } from '../testing/corpus.ts';
 import { newestJdk, runJfr } from '../testing/jdk.ts';
-import { formatTypes, formatView, VIEWS, type ViewOptions, viewTypes } from './view.ts';
+import { chunksForView, formatTypes, formatView, VIEWS, type ViewOptions } from './view.ts';
 
 const jdk = newestJdk(25);
 const NO_JDK = 'no JDK 25: its `jfr view` is the oracle';
@@ -18,12 +29,36 @@ async function ours(path: string, name: string, options?: ViewOptions): Promise<
   const source = openFileSource(path);
   try {
     const recording = await openRecording(source);
-    const types = viewTypes(await recording.types(0), name);
-    return await formatView(recording.chunks(types), name, options);
+    return await formatView(await chunksForView(recording, name), name, options);
   } finally {
     source.close();
   }
 }
+
+test('an event type of a later chunk, by another process, has its table', async () => {
+  const said = (name: string, id: number): number[] => [
+    ...metadata([
+      ...PRIMITIVES,
+      eventClass(name, id, [
+        field('startTime', primitive('long')),
+        field('text', primitive('java.lang.String')),
+      ]),
+    ]),
+    ...event(id, [...varint(1_000_006_000), ...text(`of ${name}`)]),
+  ];
+  const bytes = Uint8Array.from([
+    ...chunk([said('test.First', 100)]),
+    ...chunk([said('test.Second', 101)]),
+  ]);
+  const recording = await openRecording(bytes);
+  for (const name of ['test.First', 'Second']) {
+    const table = await formatView(await chunksForView(recording, name), name);
+    expect(table).toContain(`of test.${name.replace('test.', '')}`);
+  }
+  await expect(formatView(await chunksForView(recording, 'Third'), 'Third')).rejects.toThrow(
+    'Could not find a view or an event type named Third',
+  );
+});
 
 /** A stack trace without frames stops the JDK's formatter; ours shows what is missing. */
 const stops = (stderr: string): boolean => /NoSuchElementException|NullPointer/.test(stderr);

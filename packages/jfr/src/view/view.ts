@@ -3,6 +3,7 @@
 import type { Chunk } from '../chunk.ts';
 import { JfrError } from '../error.ts';
 import { wellFormed } from '../print/well-formed.ts';
+import type { Recording } from '../recording.ts';
 import type { ClassType, TypeModel } from '../type-model.ts';
 import { formatForm } from './form-text.ts';
 import type { Query, ViewDefinition } from './query.ts';
@@ -47,18 +48,26 @@ export async function answerViews(
   name: string,
 ): Promise<(ViewAnswer | Error)[]> {
   let runs: Running[] | undefined;
+  let unknown: unknown;
   for await (const chunk of chunks) {
-    runs ??= plan(name, chunk.types);
+    try {
+      runs ??= plan(name, chunk.types);
+    } catch (error) {
+      // a later chunk, of another process, may know it
+      unknown = unlessUnknown(error);
+      continue;
+    }
     for (const running of runs) {
-      if (running.error) continue;
       try {
         running.run.add(chunk);
+        running.error = undefined;
       } catch (error) {
-        if (!(error instanceof JfrError) || error.code !== 'JFR_UNKNOWN_NAME') throw error;
-        running.error = new Error(`${error.reason}\nMissing event found for ${running.name}\n`);
+        const { reason } = unlessUnknown(error);
+        running.error = new Error(`${reason}\nMissing event found for ${running.name}\n`);
       }
     }
   }
+  if (runs === undefined && unknown !== undefined) throw unknown;
   return (runs ?? []).map(({ run, title, form, error }) => {
     if (error) return error;
     return { ...run.finish(), title, query: run.query, form };
@@ -66,23 +75,23 @@ export async function answerViews(
 }
 
 /**
- * Names of the event types that a view reads, for those who leave the others in the file; undefined
- * where it reads all. Throws JFR_UNKNOWN_NAME as {@link formatView} does.
+ * The chunks with the events that a view reads; the others stay in the file. {@link formatView} says
+ * which names are unknown.
  */
-export function viewTypes(types: TypeModel, name: string): readonly string[] | undefined {
+export async function chunksForView(
+  recording: Recording,
+  name: string,
+): Promise<AsyncIterable<Chunk>> {
   const names = new Set<string>();
-  for (const { run } of plan(name, types)) {
-    for (const from of run.query.from) {
-      if (from.startsWith('*')) return undefined;
-      try {
-        for (const type of sourceTypes(from, types)) names.add(type.name);
-      } catch (error) {
-        // the view says so itself
-        if (!(error instanceof JfrError) || error.code !== 'JFR_UNKNOWN_NAME') throw error;
-      }
+  for (const { index } of recording.places) {
+    const types = await recording.types(index);
+    const sources = known(() => plan(name, types)).flatMap(({ run }) => run.query.from);
+    if (sources.some((from) => from.startsWith('*'))) return recording.chunks();
+    for (const from of sources) {
+      for (const type of known(() => sourceTypes(from, types))) names.add(type.name);
     }
   }
-  return [...names];
+  return recording.chunks([...names]);
 }
 
 interface Running {
@@ -90,7 +99,23 @@ interface Running {
   readonly title: string;
   readonly form: boolean;
   readonly run: QueryRun;
-  error?: Error;
+  error?: Error | undefined;
+}
+
+/** What is found; nothing where a name is not known. */
+function known<T>(find: () => T[]): T[] {
+  try {
+    return find();
+  } catch (error) {
+    unlessUnknown(error);
+    return [];
+  }
+}
+
+/** The error that a name is not known; throws any other. */
+function unlessUnknown(error: unknown): JfrError {
+  if (error instanceof JfrError && error.code === 'JFR_UNKNOWN_NAME') return error;
+  throw error;
 }
 
 function plan(name: string, types: TypeModel): Running[] {
