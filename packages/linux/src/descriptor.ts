@@ -59,6 +59,8 @@ export function signalProcess(pidfd: number, signal: number): boolean {
 
 /** Sends a signal to a process id. @returns false when there is no such process */
 export function killProcess(pid: number, signal: number): boolean {
+  // To kill(2), 0 and the numbers below are groups of processes, -1 all that there are.
+  if (!(Number.isInteger(pid) && pid > 0)) throw new RangeError(`${pid} is no process id`);
   if (kill(pid, signal) === 0) return true;
   const value = errno();
   if (value === ERRNO.ESRCH) return false;

@@ -9,6 +9,7 @@ import {
   type PagerHandle,
   type PagerOptions,
   type PagerPolicy,
+  type PagerProcess,
   type PagerSummary,
   sharedPathFor,
   spawnPager,
@@ -22,7 +23,7 @@ import type { Manifest } from './manifest.ts';
 import { own } from './owned.ts';
 import { engineFor, type RestoreSubject, requireHost, restoreSubject } from './restore-subject.ts';
 import { verifySnapshot } from './snapshot-read.ts';
-import { claimDirectory, processStart } from './state-directory.ts';
+import { claimDirectory } from './state-directory.ts';
 import { firstAnswer, type ServiceProbe } from './vm.ts';
 
 /** `file`: the VMM maps the memory file itself. Everything else is a policy of the pager. */
@@ -38,6 +39,8 @@ export interface RestoreOptions {
   readonly measureWaste?: boolean | undefined;
   /** Share memory with the other VMs of this snapshot, as far as nobody writes to it. `file` always does. */
   readonly share?: boolean | undefined;
+  /** The process that is to serve it, beside others; default: one of its own. */
+  readonly pagerProcess?: PagerProcess | undefined;
   /** Where the pager's recording goes; host events go to `log`. */
   readonly record?: string | undefined;
   /** Default: the guest ports of the snapshot, each on a free port. */
@@ -208,7 +211,7 @@ function startPager(
 ): StartedPager {
   const memory = { memoryPath: subject.memory, snapshotHash: subject.memoryHash };
   const sharedPath = options.share === true ? sharedPathFor(memory) : undefined;
-  const handle = spawn({
+  const handle = spawn(options.pagerProcess, {
     ...memory,
     socketPath,
     policy,
@@ -225,9 +228,9 @@ function startPager(
   return { handle, socketPath, sharedPath, disown: own(() => handle.kill()) };
 }
 
-function spawn(options: PagerOptions): PagerHandle {
+function spawn(process: PagerProcess | undefined, options: PagerOptions): PagerHandle {
   try {
-    return spawnPager(options);
+    return process === undefined ? spawnPager(options) : process.serve(options);
   } catch (error) {
     return pagerFailed(error);
   }
@@ -294,14 +297,7 @@ async function closeVm(
   }
   const exit = await machine.kill();
   const summary = await pager?.done.catch(pagerFailed);
-  if (pager !== undefined) await processGone(pager.pid);
   return { exit, pager: summary };
-}
-
-/** A pager tells its summary before its process has ended. */
-async function processGone(pid: number): Promise<void> {
-  const start = processStart(pid);
-  while (start !== undefined && processStart(pid) === start) await sleep(1);
 }
 
 function pagerFailed(error: unknown): never {

@@ -17,7 +17,7 @@ import {
 import { compactMemory } from './compact-write.ts';
 import { encodeWorkingSet, type PagerHandle, type PagerOptions, spawnPager } from './index.ts';
 import { PagerError } from './pager-error.ts';
-import { drawMemory, type Scene, startVmm } from './testing/guest.ts';
+import { drawMemory, killPager, type Scene, startVmm } from './testing/guest.ts';
 
 const scenes: Scene[] = [];
 const pagers: PagerHandle[] = [];
@@ -214,7 +214,7 @@ describe('serving a compact memory', () => {
       ...['check', '0', '600'],
     ]);
     await vmm.said('half');
-    process.kill(pager.pid, 'SIGKILL');
+    killPager(pager);
     vmm.go();
     expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
     await pager.done;

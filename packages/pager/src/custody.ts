@@ -3,10 +3,12 @@
 // serves with - userfaultfd, socket, ledger, pidfd - to the process that started it. When the pager dies,
 // that process starts another one with them.
 //
-// On the way there: one line of JSON, {"pid":...,"regions":[...],"shared":...,"process":...}, the descriptors beside
-// it: userfaultfd, socket, ledger, then the file that clones share and the pidfd, where there are any. On the way
-// to a successor: the same descriptors inherited from number 3 on.
-import { closeDescriptor, DescriptorChannel, whenReadable } from '@rekindle/linux';
+// On the way there: one line of JSON, {"pid":...,"regions":[...],"given":[...]}, the descriptors beside it in the
+// order of `given`: uffd, socket, ledger, then the file that clones share and the pidfd, where there are any. On the
+// way to a successor the same, as part of a request (control-channel.ts).
+import { closeDescriptor, whenReadable } from '@rekindle/linux';
+import { lineChannel, sendLine } from './descriptor-lines.ts';
+import type { Given } from './given.ts';
 import type { HandshakeRegion } from './handshake.ts';
 import type { Peer } from './peer.ts';
 
@@ -14,28 +16,9 @@ import type { Peer } from './peer.ts';
 export interface Takeover {
   readonly pid: number;
   readonly regions: readonly HandshakeRegion[];
-  /** Whether memory that clones share is among the descriptors. */
-  readonly shared: boolean;
-  /** Whether a pidfd is among the descriptors. */
-  readonly process: boolean;
+  /** What each descriptor is. */
+  readonly given: readonly string[];
 }
-
-/** Descriptors of a successor, by number; those that are optional follow. */
-export const INHERITED = { uffd: 3, socket: 4, ledger: 5, optional: 6 } as const;
-
-/** The number of the memory that clones share, or -1. */
-export const inheritedShared = ({ shared }: Takeover): number => (shared ? INHERITED.optional : -1);
-
-const inheritedProcess = ({ shared, process }: Takeover): number =>
-  process ? INHERITED.optional + (shared ? 1 : 0) : -1;
-
-/** Longest piece of the line at once. One channel serves all: its calls never overlap. */
-const CAPACITY = 65536;
-let shared: DescriptorChannel | undefined;
-const channelOf = (): DescriptorChannel => {
-  shared ??= new DescriptorChannel(CAPACITY);
-  return shared;
-};
 
 /**
  * Gives duplicates of everything into custody.
@@ -48,31 +31,23 @@ export function giveIntoCustody(
   ledger: number,
   shared: number | undefined,
 ): void {
-  const descriptors = [peer.uffd, peer.socket, ledger];
-  if (shared !== undefined) descriptors.push(shared);
-  if (peer.process >= 0) descriptors.push(peer.process);
-  const takeover: Takeover = {
-    pid: peer.pid,
-    regions: peer.regions,
-    shared: shared !== undefined,
-    process: peer.process >= 0,
+  const all = {
+    uffd: peer.uffd,
+    socket: peer.socket,
+    ledger,
+    ...(shared === undefined ? {} : { shared }),
+    ...(peer.process < 0 ? {} : { process: peer.process }),
   };
-  const text = Buffer.from(`${JSON.stringify(takeover)}\n`);
-  const sender = channelOf();
-  let sent = sender.send(channel, text, descriptors);
-  while (sent < text.length) sent += sender.send(channel, text.subarray(sent));
+  const takeover: Takeover = { pid: peer.pid, regions: peer.regions, given: Object.keys(all) };
+  sendLine(channel, takeover, Object.values(all));
   closeDescriptor(channel);
 }
 
-/** The peer of a predecessor, from inherited descriptors. */
-export function inheritedPeer(takeover: Takeover): Peer {
-  return {
-    pid: takeover.pid,
-    regions: takeover.regions,
-    uffd: INHERITED.uffd,
-    socket: INHERITED.socket,
-    process: inheritedProcess(takeover),
-  };
+/** The peer of a predecessor, from the descriptors that it left. */
+export function inheritedPeer({ pid, regions }: Takeover, given: Given): Peer {
+  const [uffd, socket] = [given.take('uffd'), given.take('socket')];
+  if (uffd === undefined || socket === undefined) throw new Error('no userfaultfd, no socket');
+  return { pid, regions, uffd, socket, process: given.take('process') ?? -1 };
 }
 
 /** Keeps what a pager gives into custody. */
@@ -98,7 +73,7 @@ export class Custody {
   /** Takes what has come. @returns whether more may come */
   collect(): boolean {
     for (;;) {
-      const channel = channelOf();
+      const channel = lineChannel();
       const received = channel.receive(this.#fd);
       if (received === undefined) return this.#takeover === undefined;
       if (received.length === 0) return false;
@@ -114,15 +89,15 @@ export class Custody {
     return this.#takeover;
   }
 
-  /** The descriptors in the order of {@link INHERITED}. */
+  /** The descriptors in the order of `takeover.given`. */
   get descriptors(): readonly number[] {
     return this.#descriptors;
   }
 
   /** The VMM's pidfd, or -1. */
   get process(): number {
-    const number = this.#takeover === undefined ? -1 : inheritedProcess(this.#takeover);
-    return number < 0 ? -1 : this.#descriptors[number - INHERITED.uffd]!;
+    const index = this.#takeover?.given.indexOf('process') ?? -1;
+    return index < 0 ? -1 : this.#descriptors[index]!;
   }
 
   close(): void {

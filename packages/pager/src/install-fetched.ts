@@ -50,7 +50,7 @@ export async function installFetched(
   for (const [index, piece] of pieces.entries()) {
     await loads[index];
     const fetched = new PrefetchUnits(runsOf(piece), pageSize);
-    await engine.prefetch(fetched, 1);
+    await engine.prefetch(fetched, 1, true); // a few pages
     fetched.close();
   }
 }

@@ -172,15 +172,15 @@ export class NativeEngine {
   }
 
   /**
-   * Installs runs ahead of demand; one call at a time. Resolves when done or when the VM has gone. Few
-   * pages are installed at once, blocking this thread for milliseconds; faults are served meanwhile.
+   * Installs runs ahead of demand; one call at a time. Resolves when done or when the VM has gone. Where the thread
+   * may block, few pages are installed at once, for milliseconds; faults are served meanwhile.
    */
-  async prefetch(units: PrefetchUnits, workers: number): Promise<void> {
+  async prefetch(units: PrefetchUnits, workers: number, mayBlock: boolean): Promise<void> {
     const { memory, count } = units;
     if (count === 0 || this.#load(ENGINE.state) !== ENGINE_STATE.serving) return;
     this.#store(ENGINE.units, memory.address);
     this.#words[ENGINE.lastUnit / 4] = count;
-    if (units.pages <= MOST_BLOCKING) {
+    if (mayBlock && units.pages <= MOST_BLOCKING) {
       this.#functions.install(this.#address, Math.min(workers, count));
       return;
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // How a pager process talks to whoever started it: one JSON object per line on its standard output.
-//   {"event":"listening",...} {"event":"connected",...} {"event":"resumable",...}
-//   {"event":"done","summary":{...}}   or   {"event":"failed","code":"...","message":"...",...}
+//   {"vm":1,"event":"listening",...} {"vm":1,"event":"connected",...} {"vm":1,"event":"resumable",...}
+//   {"vm":1,"event":"done","summary":{...}}   or   {"vm":1,"event":"failed","code":"...","message":"...",...}
 import { writeSync } from 'node:fs';
 import { SystemError } from '@rekindle/linux';
 import { PagerError } from './pager-error.ts';
 import type { PagerNotice, PagerSummary } from './serve.ts';
 
-export type PagerMessage =
+export type PagerNews =
   | PagerNotice
   | { readonly event: 'done'; readonly summary: PagerSummary }
   | {
@@ -16,6 +16,9 @@ export type PagerMessage =
       readonly message: string;
       readonly hint: string;
     };
+
+/** News of one VM, by the number that it was asked for with. */
+export type PagerMessage = { readonly vm: number } & PagerNews;
 
 /** Writes a message at once: the thread is about to block. A reader that has gone is not an error. */
 export function writeMessage(message: PagerMessage): void {
@@ -28,7 +31,7 @@ export function writeMessage(message: PagerMessage): void {
 }
 
 /** A failure as a message. */
-export function failure(error: unknown): PagerMessage {
+export function failure(error: unknown): PagerNews {
   if (error instanceof PagerError || error instanceof SystemError) {
     return { event: 'failed', code: error.code, message: error.message, hint: error.hint };
   }

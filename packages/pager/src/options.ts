@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Takeover } from './custody.ts';
+import type { Given } from './given.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { Readahead } from './memory-source.ts';
 import { PagerError } from './pager-error.ts';
@@ -63,12 +64,15 @@ export interface PagerOptions {
 
 /** What only the process that starts a pager tells it. */
 export interface CustodyOptions {
-  /** Descriptor on which everything is given into custody after the handshake. */
-  readonly custody?: number;
-  /** Descriptor of a socket that listens already, so that a VMM may start while we do. */
-  readonly listener?: number;
   /** Serve on where a predecessor died. */
   readonly takeover?: Takeover;
+  /**
+   * What came with the request: `custody`, on which everything is given into custody after the handshake, and
+   * `listener`, a socket that listens already, so that a VMM may start while we do; or what a predecessor left.
+   */
+  readonly given?: Given;
+  /** No other VM is served in this process: the thread may block. */
+  readonly alone?: boolean;
 }
 
 /** Options with every default filled in. */

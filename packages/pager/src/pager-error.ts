@@ -16,6 +16,7 @@ export type PagerErrorCode =
   | 'PAGER_DIED'
   | 'NATIVE_BUILD'
   | 'SHARED_MEMORY'
+  | 'RECORDING'
   | 'OPTIONS';
 
 /** A failure of the pager: a code to tell it by, the place it happened at, and what to do. */

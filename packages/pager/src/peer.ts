@@ -2,10 +2,8 @@
 import { existsSync } from 'node:fs';
 import {
   closeDescriptor,
-  DescriptorChannel,
   killProcess,
   openProcess,
-  PollSet,
   peerCredentials,
   SystemError,
   signalProcess,
@@ -13,14 +11,12 @@ import {
   whenReadable,
 } from '@rekindle/linux';
 import { now } from './clock.ts';
+import { lineChannel } from './descriptor-lines.ts';
 import { HandshakeReader, type HandshakeRegion } from './handshake.ts';
 import { talkativeError } from './loop-errors.ts';
 import { PagerError } from './pager-error.ts';
 
 const SIGKILL = 9;
-/** Longest the thread blocks before the event loop gets a turn, milliseconds. */
-const TURN = 250;
-
 /**
  * One whole turn of the event loop: signal handlers and messages run. A single immediate may run
  * before the loop has looked at its descriptors; between two of them it must.
@@ -65,68 +61,83 @@ export function listenForPeer(path: string): UnixListener {
 export async function acceptPeer(
   listener: UnixListener,
   timeout: number,
-  stopped: () => boolean,
+  stopping: Promise<void>,
 ): Promise<Peer> {
-  const deadline = now() + timeout * 1e6;
+  const patience = new Patience(timeout, listener.path, stopping);
   let socket: number | undefined;
   try {
-    const waiting = new PollSet([listener.fd]);
+    socket = listener.accept();
     while (socket === undefined) {
-      await readable(waiting, deadline, listener.path, 'no VMM connected', stopped);
+      await patience.readable(listener.fd, 'no VMM connected');
       socket = listener.accept();
     }
   } finally {
     listener.close();
   }
   try {
-    return await receiveHandshake(socket, deadline, listener.path, stopped);
+    return await receiveHandshake(socket, patience);
   } catch (error) {
     closeDescriptor(socket);
     throw error;
   }
 }
 
-async function readable(
-  poll: PollSet,
-  deadline: number,
-  place: string,
-  what: string,
-  stopped: () => boolean,
-): Promise<void> {
-  for (;;) {
-    const left = Math.ceil((deadline - now()) / 1e6);
-    if (left <= 0) {
-      throw new PagerError(
-        'HANDSHAKE_TIMEOUT',
-        `${what} in time`,
-        place,
-        'was the VMM started, and with this socket? a preload library does nothing in a static or set-uid program',
-      );
+/** Waits for descriptors on the event loop, up to one deadline for everything. */
+class Patience {
+  readonly place: string;
+  readonly #deadline: number;
+  readonly #stopping: Promise<void>;
+
+  constructor(millis: number, place: string, stopping: Promise<void>) {
+    this.place = place;
+    this.#deadline = now() + millis * 1e6;
+    this.#stopping = stopping;
+  }
+
+  /** @param what is missing, for the error */
+  async readable(fd: number, what: string): Promise<void> {
+    let unwatch = (): void => {};
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        unwatch = whenReadable(fd, resolve);
+        const left = Math.ceil((this.#deadline - now()) / 1e6);
+        timer = setTimeout(() => reject(this.#late(what)), Math.max(0, left));
+        void this.#stopping.then(() => {
+          reject(new PagerError('HANDSHAKE_CLOSED', 'stopped before a VMM came', this.place));
+        });
+      });
+    } finally {
+      unwatch();
+      clearTimeout(timer);
     }
-    if (poll.wait(Math.min(left, TURN)) > 0) return;
-    await turn();
-    if (stopped()) throw new PagerError('HANDSHAKE_CLOSED', 'stopped before a VMM came', place);
+  }
+
+  #late(what: string): PagerError {
+    return new PagerError(
+      'HANDSHAKE_TIMEOUT',
+      `${what} in time`,
+      this.place,
+      'was the VMM started, and with this socket? a preload library does nothing in a static or set-uid program',
+    );
   }
 }
 
-async function receiveHandshake(
-  socket: number,
-  deadline: number,
-  place: string,
-  stopped: () => boolean,
-): Promise<Peer> {
-  const channel = new DescriptorChannel();
+async function receiveHandshake(socket: number, patience: Patience): Promise<Peer> {
+  const { place } = patience;
+  const channel = lineChannel();
   const reader = new HandshakeReader();
-  const poll = new PollSet([socket]);
   const descriptors: number[] = [];
   let regions: HandshakeRegion[] | undefined;
   try {
     // Text and descriptor may come apart: both are needed, in either order.
     while (regions === undefined || descriptors.length === 0) {
       const missing = regions === undefined ? 'no complete handshake came' : 'no userfaultfd came';
-      await readable(poll, deadline, place, missing, stopped);
       const received = channel.receive(socket);
-      if (received === undefined) continue;
+      if (received === undefined) {
+        await patience.readable(socket, missing);
+        continue;
+      }
       descriptors.push(...received.descriptors);
       if (received.length === 0) {
         const what = regions === undefined ? 'its handshake was complete' : 'it sent a userfaultfd';

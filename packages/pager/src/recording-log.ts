@@ -1,27 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
+// The recording of one VM. It is written here and not by the flight recorder of the process, which has one stream of
+// events for all that happens in it: a pager may serve several VMs, each with a recording of its own. It also loads
+// in a fraction of the recorder's time.
+import { mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { ClockAnchor, PageFault, PagerSummary, PagesRemoved, Prefetch } from '@rekindle/events';
 import {
-  clockPair,
-  configureRecorder,
-  type EventHandle,
-  eventHandle,
-  Recording,
-} from '@rekindle/recorder';
-import type { FaultLog, PagerTotals } from './fault-log.ts';
+  activeSettings,
+  ChunkWriter,
+  ConstantPools,
+  compileEncoder,
+  type EncodeEvent,
+  type EventDeclaration,
+  EventRegistry,
+} from '@rekindle/jfr';
+import { type FileSink, openFileSink } from '@rekindle/jfr/node';
+import { clockPair, now } from './clock.ts';
+import { ACTION, type FaultLog, type PagerTotals } from './fault-log.ts';
+import { PagerError } from './pager-error.ts';
 import { partsDirectory } from './rescue-recording.ts';
 
-// Keys of rekindle.types.FaultAction start with 1, ACTION with 0.
-const KEY = 1;
+const ACTIONS = Object.keys(ACTION) as (keyof typeof ACTION)[];
+const BUFFER = 256 * 1024;
+/** How often what was recorded becomes visible, and safe from the death of this process. */
+const FLUSH_MILLIS = 1000;
 
-/** Commits everything as rekindle's own events into a recording of this process. */
+/** How many logs this process has opened: their files lie side by side where a VM is served by the same process again. */
+let opened = 0;
+
+/** Commits everything as rekindle's own events into a recording of one VM. */
 export class RecordingLog implements FaultLog {
-  readonly #recording: Recording;
-  readonly #fault: EventHandle<typeof PageFault> = eventHandle(PageFault);
-  readonly #prefetch: EventHandle<typeof Prefetch> = eventHandle(Prefetch);
-  readonly #removed: EventHandle<typeof PagesRemoved> = eventHandle(PagesRemoved);
-  readonly #summary: EventHandle<typeof PagerSummary> = eventHandle(PagerSummary);
+  readonly #path: string;
+  /** Where it grows: beside the recording, where a supervisor finds it should this process die. */
+  readonly #part: string;
   readonly #source: string;
+  readonly #sink: FileSink;
+  readonly #chunks: ChunkWriter;
+  readonly #startTicks: number;
+  readonly #buffer = new Uint8Array(BUFFER);
+  readonly #timer: NodeJS.Timeout;
+  readonly #fault: EncodeEvent<typeof PageFault>;
+  readonly #prefetch: EncodeEvent<typeof Prefetch>;
+  readonly #removed: EncodeEvent<typeof PagesRemoved>;
+  readonly #summary: EncodeEvent<typeof PagerSummary>;
+  #used = 0;
+  /** Why nothing is recorded any more; the VM is served on. */
+  #broken: Error | undefined;
 
   /**
    * Starts recording.
@@ -29,17 +54,42 @@ export class RecordingLog implements FaultLog {
    * @param source what prefetched pages come from, for the events
    */
   constructor(path: string, source: string) {
+    this.#path = path;
     this.#source = source;
-    // Beside the recording, where a supervisor finds it should this process die.
-    configureRecorder({ repository: partsDirectory(path) });
-    this.#recording = new Recording({ name: 'pager', destination: path }).start();
+    const directory = partsDirectory(path);
+    mkdirSync(directory, { recursive: true });
+    this.#part = join(directory, `${process.pid}-${opened++}.jfr`);
+    this.#sink = openFileSink(this.#part);
+    const registry = new EventRegistry();
+    const encoder = <const D extends EventDeclaration>(event: D): EncodeEvent<D> =>
+      compileEncoder(registry.register(event));
+    this.#fault = encoder(PageFault);
+    this.#prefetch = encoder(Prefetch);
+    this.#removed = encoder(PagesRemoved);
+    this.#summary = encoder(PagerSummary);
+    const anchor = encoder(ClockAnchor);
     const { ticks, epochNanos } = clockPair();
-    eventHandle(ClockAnchor).commit(
-      ticks,
-      `pager on ${hostname()}`,
-      Number(epochNanos / 1_000_000n),
-      ticks,
+    this.#startTicks = ticks;
+    this.#chunks = new ChunkWriter(registry, new ConstantPools(registry));
+    this.#chunks.begin(this.#sink, { startNanos: epochNanos, startTicks: ticks });
+    this.#chunks.appendEvents(activeSettings(registry, ticks));
+    const name = `pager on ${hostname()}`;
+    this.#put((at) =>
+      anchor(this.#buffer, at, BUFFER, ticks, name, Number(epochNanos / 1_000_000n), ticks),
     );
+    this.#timer = setInterval(() => this.#flush(), FLUSH_MILLIS);
+    // What is recorded is of a VM that is being served: that keeps the process alive.
+    this.#timer.unref();
+  }
+
+  /** Puts one event into the buffer; `encode` gives its end, or -1 where it does not fit. */
+  #put(encode: (at: number) => number): void {
+    let end = encode(this.#used);
+    if (end < 0) {
+      this.#drain();
+      end = encode(0);
+    }
+    this.#used = end;
   }
 
   fault(
@@ -52,15 +102,21 @@ export class RecordingLog implements FaultLog {
     thread: number,
     region: number,
   ): void {
-    this.#fault.commit(
-      start,
-      duration,
-      guestPhysical,
-      hostVirtual,
-      write,
-      action + KEY,
-      thread,
-      region,
+    const name = ACTIONS[action]!;
+    this.#put((at) =>
+      this.#fault(
+        this.#buffer,
+        at,
+        BUFFER,
+        start,
+        duration,
+        guestPhysical,
+        hostVirtual,
+        write,
+        name,
+        thread,
+        region,
+      ),
     );
   }
 
@@ -72,20 +128,86 @@ export class RecordingLog implements FaultLog {
     bytes: number,
     action: number,
   ): void {
-    this.#prefetch.commit(start, duration, guestPhysical, pages, bytes, action + KEY, this.#source);
+    const [name, source] = [ACTIONS[action]!, this.#source];
+    this.#put((at) =>
+      this.#prefetch(
+        this.#buffer,
+        at,
+        BUFFER,
+        start,
+        duration,
+        guestPhysical,
+        pages,
+        bytes,
+        name,
+        source,
+      ),
+    );
   }
 
   removed(time: number, guestPhysical: number, bytes: number): void {
-    this.#removed.commit(time, guestPhysical, bytes);
+    this.#put((at) => this.#removed(this.#buffer, at, BUFFER, time, guestPhysical, bytes));
   }
 
   summary(time: number, totals: PagerTotals): void {
     const { faults, copied, zeroed, prefetched, wasted, removed, stalled } = totals;
-    this.#summary.commit(time, faults, copied, zeroed, prefetched, wasted, removed, stalled);
+    this.#put((at) =>
+      this.#summary(
+        this.#buffer,
+        at,
+        BUFFER,
+        time,
+        faults,
+        copied,
+        zeroed,
+        prefetched,
+        wasted,
+        removed,
+        stalled,
+      ),
+    );
   }
 
+  #drain(): void {
+    this.#write(() => this.#chunks.appendEvents(this.#buffer.subarray(0, this.#used)));
+    this.#used = 0;
+  }
+
+  #flush(): void {
+    if (this.#used > 0) this.#drain();
+    this.#write(() => this.#chunks.flush(now()));
+  }
+
+  /** A disk that is full ends the recording, not the VM. */
+  #write(write: () => void): void {
+    if (this.#broken !== undefined) return;
+    try {
+      write();
+    } catch (error) {
+      this.#broken = error as Error;
+    }
+  }
+
+  /** @throws PagerError RECORDING when it could not all be written; what was flushed before stays in the parts */
   async close(): Promise<void> {
-    if (this.#recording.state === 'running') this.#recording.stop();
-    this.#recording.close();
+    clearInterval(this.#timer);
+    if (this.#used > 0) this.#drain();
+    const durationNanos = BigInt(Math.max(1, now() - this.#startTicks));
+    this.#write(() => this.#chunks.finish({ durationNanos, final: true }));
+    this.#sink.close();
+    if (this.#broken !== undefined) {
+      throw new PagerError(
+        'RECORDING',
+        `the recording breaks off: ${this.#broken.message}`,
+        this.#path,
+        'is the disk full? the VM was served to its end',
+      );
+    }
+    renameSync(this.#part, this.#path);
+    try {
+      rmdirSync(partsDirectory(this.#path));
+    } catch {
+      // A predecessor left its part there, for the supervisor to join.
+    }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A pager that died leaves its recording as the recorder last flushed it, about once a second, in a
-// directory of its own. What is whole there becomes part of the one recording of the VM.
+// A pager that died leaves its recording as it was last flushed, about once a second, beside the recording. What is
+// whole there becomes part of the one recording of the VM.
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bufferSource } from '@rekindle/bytes';
@@ -14,7 +14,7 @@ import {
 } from '@rekindle/jfr';
 import { openFileSink } from '@rekindle/jfr/node';
 
-/** Where a pager's recorder keeps its chunks until they are complete. */
+/** Where a pager's recording is until it is complete. */
 export const partsDirectory = (recordPath: string): string => `${recordPath}.parts`;
 
 /** The chunk of a file up to its last flush, marked as finished; undefined when nothing was flushed. */
@@ -44,12 +44,11 @@ export async function rescueParts(recordPath: string): Promise<number> {
   const directory = partsDirectory(recordPath);
   if (!existsSync(directory)) return 0;
   const chunks: Uint8Array[] = [];
-  for (const process of readdirSync(directory)) {
-    for (const file of readdirSync(join(directory, process))) {
-      const chunk = flushed(readFileSync(join(directory, process, file)));
-      if (chunk !== undefined && (await isWhole(chunk))) chunks.push(chunk);
-    }
+  for (const file of readdirSync(directory)) {
+    const chunk = flushed(readFileSync(join(directory, file)));
+    if (chunk !== undefined && (await isWhole(chunk))) chunks.push(chunk);
   }
+  chunks.sort((a, b) => Number(decodeHeader(a).startTicks - decodeHeader(b).startTicks));
   if (chunks.length > 0) {
     const sources = chunks.map((chunk) => bufferSource(chunk));
     if (existsSync(recordPath)) sources.push(bufferSource(readFileSync(recordPath)));

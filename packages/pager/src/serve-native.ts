@@ -54,7 +54,7 @@ export async function serveNatively(
   });
   const install = (runs: readonly PrefetchRun[], units: PrefetchUnits, workers: number) =>
     lazy === undefined
-      ? engine.prefetch(units, workers)
+      ? engine.prefetch(units, workers, parts.alone)
       : installFetched(engine, lazy, runs, table.pageSize);
   const start = now();
   const ended = engine.start();

@@ -2,7 +2,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import {
   closeDescriptor,
-  DescriptorChannel,
   type FaultEngineFunctions,
   loadFaultEngine,
   UnixListener,
@@ -10,13 +9,14 @@ import {
 } from '@rekindle/linux';
 import { now } from './clock.ts';
 import { totalsOf } from './counters.ts';
-import { giveIntoCustody, INHERITED, inheritedPeer, inheritedShared } from './custody.ts';
+import { giveIntoCustody, inheritedPeer } from './custody.ts';
+import { lineChannel } from './descriptor-lines.ts';
 import type { FaultLog, PagerTotals } from './fault-log.ts';
+import { Given } from './given.ts';
 import { checkLayout, firecrackerLayout, type GuestRange } from './guest-layout.ts';
 import type { Ledger } from './ledger.ts';
 import type { MemorySource } from './memory-source.ts';
 import { buildFaultEngine } from './native-build.ts';
-import { openMemorySource } from './open-source.ts';
 import {
   type CustodyOptions,
   type LoopKind,
@@ -51,7 +51,7 @@ export type PagerNotice =
       readonly bytes: number;
     }
   /** This pager goes on where another one died. */
-  | { readonly event: 'took-over'; readonly pid: number }
+  | { readonly event: 'took-over'; readonly pid: number; readonly bytes: number }
   /** The policy wants nothing more before the VM runs. */
   | { readonly event: 'resumable'; readonly pages: number; readonly nanos: number };
 
@@ -75,6 +75,10 @@ export interface PagerHost {
   readonly stopped: () => boolean;
   /** Resolves when it is asked to. */
   readonly stopping: Promise<void>;
+  /** Resolves when the VM is to be ended. */
+  readonly dropping: Promise<void>;
+  /** Opens what the options name; several VMs may share it. */
+  readonly openSource: (options: ResolvedOptions) => Promise<MemorySource>;
 }
 
 /** The loop to serve with, and the functions of the native one. */
@@ -86,6 +90,7 @@ interface Loop {
 
 /** What only the native loop can do, for people; undefined: nothing that is wanted. */
 function nativeOnly(options: ResolvedOptions, source: MemorySource): string | undefined {
+  if (options.alone !== true) return 'a process that serves several VMs';
   if (source.lazy !== undefined) return 'a memory that is fetched bit by bit';
   return options.sharedPath === undefined ? undefined : 'memory that clones share';
 }
@@ -124,90 +129,103 @@ export async function servePager(
   host: PagerHost,
 ): Promise<PagerSummary> {
   const resolved = resolveOptions(options);
-  const source = await openMemorySource(resolved);
-  let log: FaultLog | undefined;
-  let early: Preparation | undefined;
-  let shared: SharedPages | undefined;
+  const given = resolved.given ?? new Given();
+  const owned: { close(): unknown }[] = [given];
+  const own = <T extends { close(): unknown }>(made: T): T => {
+    owned.push(made);
+    return made;
+  };
   try {
+    const source = own(await host.openSource(resolved));
     const set = readWorkingSet(resolved);
     const layout = checkLayout(resolved.regions ?? firecrackerLayout(source.bytes), source.bytes);
     const loop = await chooseLoop(resolved, source);
-    log = await host.openLog(resolved);
-    shared = openShared(resolved, source.bytes);
+    const log = own(await host.openLog(resolved));
+    const shared = openShared(resolved, given, source.bytes);
+    if (shared !== undefined) own(shared);
     const pageSize = resolved.takeover?.regions[0]?.pageSize ?? set?.pageSize ?? 4096;
     // Made while the VMM starts; made again should its pages turn out to have another size.
-    const prepare = (): Preparation =>
-      new Preparation(
-        source,
-        set,
-        resolved.policy,
-        pageSize,
-        resolved.takeover === undefined ? undefined : INHERITED.ledger,
-      );
-    let peer: Peer;
-    if (resolved.takeover === undefined) {
-      const { socketPath, handshakeTimeoutMs } = resolved;
-      const listener =
-        resolved.listener === undefined
-          ? listenForPeer(socketPath)
-          : UnixListener.adopt(resolved.listener, socketPath);
-      host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
-      try {
-        early = prepare();
-      } catch (error) {
-        listener.close();
-        throw error;
-      }
-      peer = await acceptPeer(listener, handshakeTimeoutMs, host.stopped);
-    } else {
-      early = prepare();
-      peer = inheritedPeer(resolved.takeover);
-    }
-    try {
-      const session = { resolved, source, layout, set, loop, log, host, early, shared };
-      const end = await servePeer(peer, session);
-      const totals = { ...totalsOf(end.counters), wasted: end.wasted };
-      log.summary(now(), totals);
-      const wastedBy = end.wasted < 0 ? 'not counted' : 'page table';
-      return { reason: end.reason, loop: loop.kind, lost: end.lost, wastedBy, ...totals };
-    } catch (error) {
-      killPeer(peer);
-      throw error;
-    } finally {
-      closeDescriptor(peer.uffd);
-      closeDescriptor(peer.socket);
-      if (peer.process >= 0) closeDescriptor(peer.process);
-    }
+    const early = (): Preparation =>
+      own(new Preparation(source, set, resolved.policy, pageSize, given.take('ledger')));
+    const session = { resolved, given, source, layout, set, loop, log, host, shared };
+    const { takeover } = resolved;
+    return takeover === undefined
+      ? await meetPeer(session, early)
+      : await serveToEnd(inheritedPeer(takeover, given), { ...session, early: early() });
   } finally {
-    await log?.close();
-    early?.close();
-    shared?.close();
-    source.close();
+    for (const made of owned.reverse()) await made.close();
   }
 }
 
 interface Session {
   readonly resolved: ResolvedOptions;
+  readonly given: Given;
   readonly source: MemorySource;
   readonly layout: readonly GuestRange[];
   readonly set: WorkingSet | undefined;
   readonly loop: Loop;
   readonly log: FaultLog;
   readonly host: PagerHost;
-  readonly early: Preparation;
   readonly shared: SharedPages | undefined;
 }
 
-function openShared(options: ResolvedOptions, bytes: number): SharedPages | undefined {
-  const { sharedPath, takeover } = options;
-  if (sharedPath === undefined) return undefined;
-  return takeover === undefined
-    ? SharedPages.open(sharedPath, bytes)
-    : SharedPages.adopt(inheritedShared(takeover), sharedPath, bytes);
+type Prepared = Session & { readonly early: Preparation };
+
+/** Waits for the VM's VMM, prepares meanwhile, and serves it. */
+async function meetPeer(session: Session, prepare: () => Preparation): Promise<PagerSummary> {
+  const { resolved, given, loop, host } = session;
+  const { socketPath, handshakeTimeoutMs } = resolved;
+  const inherited = given.take('listener');
+  const listener =
+    inherited === undefined ? listenForPeer(socketPath) : UnixListener.adopt(inherited, socketPath);
+  let early: Preparation;
+  try {
+    host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
+    early = prepare();
+  } catch (error) {
+    listener.close();
+    throw error;
+  }
+  const stopping = Promise.race([host.stopping, host.dropping]);
+  const peer = await acceptPeer(listener, handshakeTimeoutMs, stopping);
+  return serveToEnd(peer, { ...session, early });
 }
 
-async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
-  const { resolved, source, set, loop, host, early, shared } = session;
+async function serveToEnd(peer: Peer, session: Prepared): Promise<PagerSummary> {
+  const { log, loop, host } = session;
+  let over = false;
+  void host.dropping.then(() => over || killPeer(peer));
+  try {
+    const end = await servePeer(peer, session);
+    const totals = { ...totalsOf(end.counters), wasted: end.wasted };
+    log.summary(now(), totals);
+    const wastedBy = end.wasted < 0 ? 'not counted' : 'page table';
+    return { reason: end.reason, loop: loop.kind, lost: end.lost, wastedBy, ...totals };
+  } catch (error) {
+    killPeer(peer);
+    throw error;
+  } finally {
+    over = true;
+    closeDescriptor(peer.uffd);
+    closeDescriptor(peer.socket);
+    if (peer.process >= 0) closeDescriptor(peer.process);
+  }
+}
+
+function openShared(
+  { sharedPath }: ResolvedOptions,
+  given: Given,
+  bytes: number,
+): SharedPages | undefined {
+  if (sharedPath === undefined) return undefined;
+  const inherited = given.take('shared');
+  return inherited === undefined
+    ? SharedPages.open(sharedPath, bytes)
+    : SharedPages.adopt(inherited, sharedPath, bytes);
+}
+
+async function servePeer(peer: Peer, session: Prepared): Promise<ServiceEnd> {
+  const { resolved, given, source, set, loop, host, early, shared } = session;
   const table = new RegionTable(peer.regions, source.bytes);
   const { pageSize, bytes } = table;
   checkShared(shared, peer.regions);
@@ -220,23 +238,22 @@ async function servePeer(peer: Peer, session: Session): Promise<ServiceEnd> {
   try {
     const { ledger } = prepared;
     const uffd = new UserFaultFd(peer.uffd, ledger.messages);
-    if (resolved.custody !== undefined) {
-      giveIntoCustody(resolved.custody, peer, ledger.fd, shared?.fd);
-    }
+    const custody = given.take('custody');
+    if (custody !== undefined) giveIntoCustody(custody, peer, ledger.fd, shared?.fd);
     begin(peer, session, table, ledger, uffd);
-    const channel = new DescriptorChannel(64);
     const parts = {
       ...session,
       ...prepared,
       peer,
       uffd,
       table,
-      ended: () => channel.receive(peer.socket)?.length === 0,
+      ended: () => lineChannel().receive(peer.socket)?.length === 0,
       resumable: (pages: number, nanos: number) =>
         host.notify({ event: 'resumable', pages, nanos }),
       measureWaste: resolved.measureWaste === true,
       stopped: host.stopped,
       stopping: host.stopping,
+      alone: resolved.alone === true,
     };
     return loop.functions === undefined
       ? await serveInTypeScript(parts)
@@ -261,7 +278,7 @@ function begin(
   ledger.replayRemovals(table);
   // Faults that were read and never answered: their threads shall ask again.
   for (const region of regions) uffd.wake(region.hostVirtual, region.size);
-  host.notify({ event: 'took-over', pid });
+  host.notify({ event: 'took-over', pid, bytes: table.bytes });
 }
 
 function readWorkingSet(options: ResolvedOptions): WorkingSet | undefined {

@@ -37,6 +37,8 @@ export interface ServiceParts {
   readonly measureWaste: boolean;
   readonly stopped: () => boolean;
   readonly stopping: Promise<void>;
+  /** No other VM is served in this process: the thread may block. */
+  readonly alone: boolean;
 }
 
 /** How a service ended. */

@@ -17,7 +17,7 @@ import {
   spawnPager,
 } from './index.ts';
 import { buildNative, TEST_VMM } from './native-build.ts';
-import { drawMemory, type Scene, startVmm, type Vmm } from './testing/guest.ts';
+import { drawMemory, killPager, type Scene, startVmm, type Vmm } from './testing/guest.ts';
 
 /** REKINDLE_KILLS=100 does it a hundred times, see survival.test.ts. */
 const KILLS = Number(process.env.REKINDLE_KILLS ?? 6);
@@ -196,7 +196,7 @@ describe('memory that clones share', () => {
     ];
     for (const { pager, vmm } of clones) {
       await vmm.said('half');
-      process.kill(pager.pid, 'SIGKILL');
+      killPager(pager);
       vmm.go();
       expect(await vmm.ended).toMatchObject(GOOD);
       await pager.done;
@@ -233,7 +233,7 @@ describe('memory that clones share', () => {
       for (const { pager } of clones) {
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 12));
         try {
-          process.kill(pager.pid, 'SIGKILL');
+          killPager(pager);
         } catch {
           // Its VM has ended already.
         }

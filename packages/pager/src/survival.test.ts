@@ -8,7 +8,7 @@ import { openRecording } from '@rekindle/jfr';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type LoopKind, type PagerHandle, type PagerPolicy, spawnPager } from './index.ts';
 import { buildNative, TEST_VMM } from './native-build.ts';
-import { drawMemory, runVmm, type Scene, startVmm } from './testing/guest.ts';
+import { drawMemory, killPager, runVmm, type Scene, startVmm } from './testing/guest.ts';
 
 const KILLS = Number(process.env.REKINDLE_KILLS ?? 6);
 const PAGES = 1024;
@@ -59,7 +59,7 @@ describe('a pager that dies', () => {
       ]);
       await pager.connected;
       await sleep(after);
-      process.kill(pager.pid, 'SIGKILL');
+      killPager(pager);
       expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
       expect(await pager.done).toMatchObject({ reason: 'vm-ended' });
       expect(pager.replaced).toBeLessThanOrEqual(1);
@@ -76,7 +76,7 @@ describe('a pager that dies', () => {
     for (const word of ['one', 'two', 'three']) {
       await vmm.said(word);
       const before = pager.replaced;
-      process.kill(pager.pid, 'SIGKILL');
+      killPager(pager);
       vmm.go();
       while (pager.replaced === before) await sleep(5);
     }
@@ -102,7 +102,7 @@ describe('a pager that dies', () => {
     ]);
     await vmm.said('one');
     await sleep(2200); // the recorder flushes once a second
-    process.kill(pager.pid, 'SIGKILL');
+    killPager(pager);
     vmm.go();
     expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
     await pager.done;
@@ -122,16 +122,30 @@ describe('a pager that dies', () => {
     await pager.connected;
     made.remove(); // the memory file is gone: no successor can open it
     const killed = performance.now();
-    process.kill(pager.pid, 'SIGKILL');
+    killPager(pager);
     await expect(pager.done).rejects.toMatchObject({ code: 'MEMORY_SOURCE' });
     expect(await vmm.ended).toMatchObject({ signal: 'SIGKILL' });
     expect(performance.now() - killed).toBeLessThan(1000);
   });
 
-  it('before a VMM came is an error, and leaves no socket behind', async () => {
+  it('before a VMM came is replaced too', async () => {
     const [made, pager] = await start('on-demand', 'native');
-    process.kill(pager.pid, 'SIGKILL');
+    killPager(pager);
+    const vmm = await runVmm([made.socketPath, made.memoryPath, 'check', '0', '10']);
+    expect(vmm).toMatchObject({ code: 0, stderr: '' });
+    expect(await pager.done).toMatchObject({ reason: 'vm-ended', faults: 10 });
+    expect(pager.replaced).toBe(1);
+  });
+
+  it('is an error when none can live, and leaves no socket behind', async () => {
+    const made = await drawMemory(DRAWING, 'survival');
+    scenes.push(made);
+    const { NODE_OPTIONS } = process.env;
+    process.env.NODE_OPTIONS = '--require=/nowhere/at-all.cjs';
+    const pager = spawnPager({ ...made });
+    pagers.push(pager);
     await expect(pager.done).rejects.toMatchObject({ code: 'PAGER_DIED' });
+    process.env.NODE_OPTIONS = NODE_OPTIONS ?? '';
     const late = await runVmm([made.socketPath, made.memoryPath, 'read', '0', '1']);
     expect(late.stderr).toMatch(/No such file/);
   });

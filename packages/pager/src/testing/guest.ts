@@ -113,3 +113,9 @@ export async function startVmm(
 /** Runs the stand-in VMM to its end. */
 export const runVmm = async (args: readonly string[]): Promise<VmmEnd> =>
   (await startVmm(args)).ended;
+
+/** Kills a pager's process, and never what kill(2) understands by 0 and the numbers below: everybody. */
+export function killPager({ pid }: { readonly pid: number }): void {
+  if (!(Number.isInteger(pid) && pid > 1)) throw new Error(`${pid} is no pager's process`);
+  process.kill(pid, 'SIGKILL');
+}
