@@ -4,14 +4,12 @@
 // Memory is the proportional set size (smaps): a page that n processes map counts 1/n in each. `guest` is what the
 // VMMs map of the guest's memory and the pagers of what clones share, `all` every page of VMMs and pagers but for
 // the pagers' views of the memory file: that is page cache, which the kernel takes back when it needs memory.
-import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { restoreVm } from '../packages/microvm/src/index.ts';
-import { buildPreload, sharedPathFor, spawnPager } from '../packages/pager/dist/index.js';
-import { buildNative, TEST_VMM } from '../packages/pager/dist/native-build.js';
+import { PagerProcess, sharedPathFor } from '../packages/pager/src/index.ts';
 import { answeringGuest, SERVICE, type VmSnapshot } from './answering-guest.ts';
 import {
   type Comparison,
@@ -22,18 +20,26 @@ import {
   show,
   spread,
 } from './statistics.ts';
-import { MIB, makeGuest, remember, type SyntheticGuest } from './synthetic-guest.ts';
+import {
+  MIB,
+  makeGuest,
+  remember,
+  type SyntheticGuest,
+  startSynthetic,
+} from './synthetic-guest.ts';
 
-const WAYS = ['file', 'prefetch', 'prefetch, shared'] as const;
+/** `one pager`: at once, the shared clones are served by one process; one after the other each has its own. */
+const WAYS = ['file', 'prefetch', 'prefetch, shared', 'prefetch, shared, one pager'] as const;
 type Way = (typeof WAYS)[number];
+const shares = (way: Way): boolean => way.includes('shared');
 
 interface Clone {
   readonly pids: readonly number[];
   end(): Promise<unknown>;
 }
 
-/** Brings one clone up; resolves when it answers. */
-type Start = (way: Way, number: number) => Promise<Clone>;
+/** Brings one clone up; resolves when it answers. `process`: what serves it, beside others. */
+type Start = (way: Way, number: number, process?: PagerProcess) => Promise<Clone>;
 
 interface Memory {
   readonly guest: number;
@@ -61,8 +67,7 @@ function memoryOf(pid: number, bytes: number): Memory {
 }
 
 const memoryOfAll = (clones: readonly Clone[], bytes: number): Memory =>
-  clones
-    .flatMap(({ pids }) => pids)
+  [...new Set(clones.flatMap(({ pids }) => pids))]
     .map((pid) => memoryOf(pid, bytes))
     .reduce((a, b) => ({ guest: a.guest + b.guest, all: a.all + b.all }));
 
@@ -106,47 +111,30 @@ async function oneAfterTheOther(start: Start, way: Way, count: number, bytes: nu
 async function atOnce(start: Start, way: Way, count: number, bytes: number): Promise<Sample> {
   const ticks = processorTicks();
   const began = performance.now();
-  const clones = await Promise.all(Array.from({ length: count }, (_, n) => start(way, n)));
+  const process = way === 'prefetch, shared, one pager' ? new PagerProcess() : undefined;
+  const clones = await Promise.all(Array.from({ length: count }, (_, n) => start(way, n, process)));
   const time = performance.now() - began;
   const busy = busySince(ticks);
   const memory = memoryOfAll(clones, bytes);
+  process?.close();
   await Promise.all(clones.map((clone) => clone.end()));
   return { time, busy, ...memory };
 }
 
 /** Clones of a synthetic guest: a stand-in VMM reads its working set. */
-async function syntheticStart(guest: SyntheticGuest): Promise<Start> {
-  const program = await buildNative(TEST_VMM);
-  const library = await buildPreload();
+function syntheticStart(guest: SyntheticGuest): Start {
   const sharedPath = sharedPathFor({ memoryPath: guest.memory });
-  return async (way, number) => {
-    const socketPath = join(guest.directory, `socket-${number}`);
-    const shared = way === 'prefetch, shared';
-    const pager =
-      way === 'file'
-        ? undefined
-        : spawnPager({
-            socketPath,
-            memoryPath: guest.memory,
-            workingSetPath: guest.workingSet,
-            policy: 'prefetch',
-            ...(shared ? { sharedPath } : {}),
-          });
-    await pager?.ready;
-    const preload = {
-      LD_PRELOAD: library,
-      REKINDLE_UFFD_SOCKET: socketPath,
-      REKINDLE_UFFD_RAM: guest.memory,
-      ...(shared ? { REKINDLE_UFFD_SHARED: sharedPath } : {}),
-    };
-    const args = ['--alarm', '120', '--preload', socketPath, guest.memory, 'wait', 'replay'];
-    const vmm = spawn(program, [...args, guest.order, 'say', 'up', 'wait'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-      env: { ...process.env, ...(pager === undefined ? {} : preload) },
-    });
+  return async (way, number, process) => {
+    const wanted = { policy: 'prefetch', ...(shares(way) ? { sharedPath } : {}) } as const;
+    const { vmm, pager } = await startSynthetic(
+      guest,
+      way === 'file' ? way : wanted,
+      ['replay', guest.order, 'say', 'up', 'wait'],
+      { socket: `socket-${number}`, process },
+    );
     await pager?.resumable;
-    vmm.stdin.write('\n');
-    await new Promise((resolve) => vmm.stdout.once('data', resolve));
+    vmm.stdin!.write('\n');
+    await new Promise((resolve) => vmm.stdout!.once('data', resolve));
     return {
       pids: pager === undefined ? [vmm.pid!] : [vmm.pid!, pager.pid],
       end: async () => {
@@ -160,13 +148,13 @@ async function syntheticStart(guest: SyntheticGuest): Promise<Start> {
 
 const vmStart =
   ({ snapshot, workingSet }: VmSnapshot): Start =>
-  async (way, number) => {
+  async (way, number, pagerProcess) => {
     const vm = await restoreVm(snapshot, {
       name: `clone-${number}`,
       probe: SERVICE,
       ...(way === 'file'
         ? { policy: 'file' }
-        : { policy: 'prefetch', workingSet, share: way === 'prefetch, shared' }),
+        : { policy: 'prefetch', workingSet, share: shares(way), pagerProcess }),
     });
     if (vm.answer === undefined) throw new Error('a clone did not answer');
     const pids = [vm.machine.pid, ...(vm.pager === undefined ? [] : [vm.pager.pid])];
@@ -216,7 +204,7 @@ async function compare(
     ]),
   );
   const rows = WAYS.flatMap((way): Comparison[] => {
-    const shares = way !== 'prefetch';
+    const promised = way === 'file' || shares(way);
     const row = (what: keyof Sample, name: string, unit: string, atMost?: number): Comparison => ({
       what: `${way}: ${name}`,
       ours: of(parallel, way, what, unit === 'ms' ? 1 : 1024),
@@ -227,8 +215,8 @@ async function compare(
     });
     return [
       row('time', 'time until all answer', 'ms', 0.5),
-      row('guest', 'guest memory', 'MiB', shares ? 0.4 : undefined),
-      row('all', 'all memory', 'MiB', shares ? 0.4 : undefined),
+      row('guest', 'guest memory', 'MiB', promised ? 0.4 : undefined),
+      row('all', 'all memory', 'MiB', promised ? 0.4 : undefined),
     ];
   });
   console.log();
@@ -253,7 +241,7 @@ try {
     const guest = makeGuest(directory, Number(values.mib), Number(values.touched));
     remember(guest.memory);
     const title = `synthetic guest of ${guest.mib} MiB, ${guest.touchedMib} MiB touched`;
-    await compare(title, await syntheticStart(guest), guest.mib * MIB, options);
+    await compare(title, syntheticStart(guest), guest.mib * MIB, options);
   }
   if (values.guests.includes('vm')) {
     const vm = await answeringGuest(directory);

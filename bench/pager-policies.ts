@@ -5,47 +5,46 @@
 // before the VM may run, `stall` how long its touches take afterwards, less what the same touches take once more
 // when every page is there; what counts is the sum. Policies take turns, round by round.
 //
-// `--growth` shows three policies over working sets and guests of all sizes instead.
-import { spawn } from 'node:child_process';
+// `auto` is what `rekindle restore` takes by default, asked before each restore.
+//
+// `--growth` shows four ways over working sets and guests of all sizes instead.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { PAGER_POLICIES, type PagerPolicy, spawnPager } from '../packages/pager/dist/index.js';
-import { buildNative, TEST_VMM } from '../packages/pager/dist/native-build.js';
+import { PAGER_POLICIES, type PagerPolicy, recommendPolicy } from '../packages/pager/dist/index.js';
 import { machine, printTable, type Spread, show, spread } from './statistics.ts';
-import { forget, makeGuest, remember, type SyntheticGuest } from './synthetic-guest.ts';
+import {
+  forget,
+  makeGuest,
+  remember,
+  type SyntheticGuest,
+  startSynthetic,
+} from './synthetic-guest.ts';
 
-type Way = 'file' | PagerPolicy;
+type Way = 'file' | 'auto' | PagerPolicy;
 
 interface Sample {
   /** Milliseconds. */
   readonly before: number;
   readonly stall: number;
+  /** What `auto` took. */
+  readonly way: Way;
 }
 
-async function measure(guest: SyntheticGuest, program: string, way: Way): Promise<Sample> {
-  const socketPath = join(guest.directory, 'socket');
+async function measure(guest: SyntheticGuest, wanted: Way): Promise<Sample> {
   const out = join(guest.directory, 'latency');
-  const pager =
-    way === 'file'
-      ? undefined
-      : spawnPager({
-          socketPath,
-          memoryPath: guest.memory,
-          workingSetPath: guest.workingSet,
-          policy: way,
-        });
-  await pager?.ready;
-  const { memory, order } = guest;
-  const args = ['--alarm', '120', ...(way === 'file' ? ['--preload'] : []), socketPath, memory];
-  const touches = ['wait', 'replay', order, 'replay', order, 'latency', out];
-  const vmm = spawn(program, [...args, ...touches], { stdio: ['pipe', 'ignore', 'inherit'] });
+  const way =
+    wanted === 'auto' ? recommendPolicy(guest.memory, guest.workingSet, false).policy : wanted;
+  const { order } = guest;
+  const { vmm, pager } = await startSynthetic(guest, way === 'file' ? way : { policy: way }, [
+    ...['replay', order, 'replay', order, 'latency', out],
+  ]);
   const ended = new Promise<void>((resolve, reject) => {
     vmm.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`VMM: ${code}`))));
   });
   const resumable = await pager?.resumable;
-  vmm.stdin.write('\n');
+  vmm.stdin!.write('\n');
   await ended;
   await pager?.done;
   const bytes = readFileSync(out);
@@ -54,14 +53,13 @@ async function measure(guest: SyntheticGuest, program: string, way: Way): Promis
   const sum = (from: number, to: number): number =>
     waits.subarray(from, to).reduce((total, nanos) => total + Number(nanos), 0) / 1e6;
   const stall = Math.max(0, sum(0, half) - sum(half, waits.length));
-  return { before: (resumable?.nanos ?? 0) / 1e6, stall };
+  return { before: (resumable?.nanos ?? 0) / 1e6, stall, way };
 }
 
 type Samples = Map<Way, Sample[]>;
 
 async function sampleAll(
   guest: SyntheticGuest,
-  program: string,
   ways: readonly Way[],
   options: { rounds: number; cold: boolean },
 ): Promise<Samples> {
@@ -70,7 +68,7 @@ async function sampleAll(
     for (const way of ways) {
       if (options.cold) forget(guest.memory);
       else remember(guest.memory);
-      samples.get(way)!.push(await measure(guest, program, way));
+      samples.get(way)!.push(await measure(guest, way));
     }
   }
   return samples;
@@ -121,25 +119,32 @@ const { values } = parseArgs({
 const directory = mkdtempSync(join(tmpdir(), 'rekindle-policies-'));
 const rounds = Number(values.rounds);
 try {
-  const program = await buildNative(TEST_VMM);
   console.log(machine());
   const table: string[][] = [];
   const defaults = values.growth ? GROWTH : '256:10,256:50,1024:100';
   const ways: Way[] = values.growth
-    ? ['file', 'on-demand', 'prefetch']
-    : ['file', ...PAGER_POLICIES];
+    ? ['file', 'on-demand', 'prefetch', 'auto']
+    : ['file', ...PAGER_POLICIES, 'auto'];
   for (const [mib, touched] of sizes(values.guests ?? defaults)) {
     const guest = makeGuest(directory, mib, touched);
     for (const cold of [false, true]) {
-      const samples = await sampleAll(guest, program, ways, { rounds, cold });
+      const samples = await sampleAll(guest, ways, { rounds, cold });
       const cache = cold ? 'cold' : 'cached';
       if (values.growth) {
         const [demand, file] = [total(samples, 'on-demand'), total(samples, 'file')];
-        const ours = total(samples, 'prefetch');
-        const cells = [file, demand, ours].map((value) => show(value, 'ms'));
+        const [ours, auto] = [total(samples, 'prefetch'), total(samples, 'auto')];
+        const cells = [file, demand, ours, auto].map((value) => show(value, 'ms'));
+        const taken = [...new Set(samples.get('auto')!.map(({ way }) => way))].join(', ');
         const stalls = ratio(stall(samples, 'prefetch'), stall(samples, 'on-demand'));
         const size = `${mib} MiB, ${touched} MiB touched, ${cache}`;
-        table.push([size, ...cells, ratio(ours, demand), ratio(ours, file), stalls]);
+        table.push([
+          size,
+          ...cells,
+          ratio(ours, demand),
+          ratio(ours, file),
+          stalls,
+          `${ratio(auto, file)} (${taken})`,
+        ]);
       } else {
         console.log(`\nguest of ${mib} MiB, ${touched} MiB touched, ${cache}:\n`);
         printPolicies(samples);
@@ -149,7 +154,10 @@ try {
   }
   if (values.growth) {
     printTable(
-      ['guest', 'file', 'on-demand', 'prefetch', 'of on-demand', 'of file', 'stall of on-demand'],
+      [
+        ...['guest', 'file', 'on-demand', 'prefetch', 'auto', 'prefetch of on-demand'],
+        ...['prefetch of file', 'stall of on-demand', 'auto of file'],
+      ],
       table,
     );
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Guests that are no guests: a memory file, an order in which its pages are touched, and the working set that a
 // recording would give. The stand-in VMM (packages/pager/native/test-vmm.c) replays it at the processor's speed.
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   fdatasyncSync,
@@ -11,7 +11,16 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { buildWorkingSet, encodeWorkingSet } from '../packages/pager/dist/index.js';
+import {
+  buildPreload,
+  buildWorkingSet,
+  encodeWorkingSet,
+  type PagerHandle,
+  type PagerOptions,
+  type PagerProcess,
+  spawnPager,
+} from '../packages/pager/src/index.ts';
+import { buildNative, TEST_VMM } from '../packages/pager/src/native-build.ts';
 
 export const PAGE = 4096;
 export const MIB: number = 2 ** 20;
@@ -95,4 +104,52 @@ export function forget(path: string): void {
 /** Brings the file's data into the page cache; holes would fill it with zeroes. */
 export function remember(path: string): void {
   execFileSync('cp', ['--sparse=always', path, '/dev/null'], { stdio: 'ignore' });
+}
+
+/** How a stand-in VMM gets its memory. */
+export interface SyntheticVm {
+  readonly vmm: ChildProcess;
+  /** Undefined: it maps the file. */
+  readonly pager: PagerHandle | undefined;
+}
+
+/**
+ * Starts a pager, unless the VMM is to map the file itself, and the VMM; it comes back when the policy wants nothing
+ * more before the VM runs. The VMM waits for a line before its first action.
+ * @param way `file`, or options of the pager beside those that the guest gives
+ */
+export async function startSynthetic(
+  guest: SyntheticGuest,
+  way: 'file' | Partial<PagerOptions>,
+  actions: readonly string[],
+  options: { readonly socket?: string; readonly process?: PagerProcess | undefined } = {},
+): Promise<SyntheticVm> {
+  const program = await buildNative(TEST_VMM);
+  const socketPath = join(guest.directory, options.socket ?? 'socket');
+  let pager: PagerHandle | undefined;
+  if (way !== 'file') {
+    const wanted = {
+      socketPath,
+      memoryPath: guest.memory,
+      workingSetPath: guest.workingSet,
+      ...way,
+    };
+    pager = options.process?.serve(wanted) ?? spawnPager(wanted);
+    await pager.ready;
+  }
+  // As QEMU does: the library takes the mapping of the file for the pager.
+  const preload = {
+    LD_PRELOAD: await buildPreload(),
+    REKINDLE_UFFD_SOCKET: socketPath,
+    REKINDLE_UFFD_RAM: guest.memory,
+    ...(way === 'file' || way.sharedPath === undefined
+      ? {}
+      : { REKINDLE_UFFD_SHARED: way.sharedPath }),
+  };
+  const args = ['--alarm', '120', '--preload', socketPath, guest.memory, 'wait', ...actions];
+  const vmm = spawn(program, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: pager === undefined ? process.env : { ...process.env, ...preload },
+  });
+  return { vmm, pager };
 }

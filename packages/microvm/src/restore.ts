@@ -175,7 +175,6 @@ export async function restoreVm(
     await machine?.kill();
     pager?.handle.kill();
     await pager?.handle.done.catch(() => {});
-    if (pager !== undefined) await processGone(pager.handle.pid);
     rmSync(vmDirectory, { recursive: true, force: true });
     throw error;
   } finally {
