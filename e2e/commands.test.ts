@@ -1,31 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands about VMs as a user types them: one detached VM from run to kill, and its snapshot back again.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BIN, Rekindle } from './testing/rekindle.ts';
 import { demoGuest, isolatedState, leftBehind, NOTHING, until } from './testing/vms.ts';
 
-const BIN = fileURLToPath(new URL('../packages/cli/bin/rekindle.cjs', import.meta.url));
 const state = isolatedState();
 const snapshot = join(state.directory, 'shop.snapshot');
-
-/** Runs a command to its end; stdout parsed where it is JSON. */
-function rekindle(...words: string[]): { status: number | null; stdout: string; stderr: string } {
-  const run = spawnSync(process.execPath, [BIN, ...words], {
-    encoding: 'utf8',
-    cwd: state.directory,
-    timeout: 120_000,
-  });
-  return { status: run.status, stdout: run.stdout, stderr: run.stderr };
-}
-
-function json<T>(...words: string[]): T {
-  const { status, stdout, stderr } = rekindle(...words, '--json');
-  expect(status, stderr).toBe(0);
-  return JSON.parse(stdout) as T;
-}
+const command = new Rekindle(state.directory);
 
 interface Figures {
   readonly name: string;
@@ -39,7 +23,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  rekindle('kill', '--all');
+  command.run('kill', '--all');
   await until(() => leftBehind(state.directory).processes.length === 0);
   expect(leftBehind(state.directory)).toEqual(NOTHING);
   state.remove();
@@ -49,7 +33,7 @@ describe('one VM, command by command', () => {
   let shop: Figures;
 
   test('run --detach comes back when the service answers', async () => {
-    shop = json<Figures>('run', 'shop', '--detach');
+    shop = command.json<Figures>('run', 'shop', '--detach');
     expect(shop.name).toBe('shop');
     expect(shop.timings.firstAnswerMs).toBeGreaterThan(500);
     const body = await (await fetch(shop.addresses[0] as string)).text();
@@ -57,7 +41,7 @@ describe('one VM, command by command', () => {
   });
 
   test('ps and logs show it', () => {
-    expect(json<object[]>('ps')).toMatchObject([
+    expect(command.json<object[]>('ps')).toMatchObject([
       {
         name: 'shop',
         state: 'running',
@@ -66,13 +50,13 @@ describe('one VM, command by command', () => {
         restored: false,
       },
     ]);
-    expect(rekindle('ps').stdout).toMatch(/^shop +running +qemu/m);
-    expect(json<string[]>('logs', 'shop').join('\n')).toMatch(/ready on port 8080/);
-    expect(rekindle('logs', 'shop', '-n', '1').stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(command.run('ps').stdout).toMatch(/^shop +running +qemu/m);
+    expect(command.json<string[]>('logs', 'shop').join('\n')).toMatch(/ready on port 8080/);
+    expect(command.run('logs', 'shop', '-n', '1').stdout.trimEnd().split('\n')).toHaveLength(1);
   });
 
   test('a second one of that name is refused with exit 1 and the cure', () => {
-    const { status, stderr, stdout } = rekindle('run', 'shop', '--detach');
+    const { status, stderr, stdout } = command.run('run', 'shop', '--detach');
     expect(status).toBe(1);
     expect(stderr).toContain('[VM_EXISTS]');
     expect(stderr).toContain('rekindle kill shop');
@@ -80,13 +64,21 @@ describe('one VM, command by command', () => {
   });
 
   test('balloon takes memory and gives it back', () => {
-    expect(json('balloon', 'set', 'shop', '448')).toMatchObject({ memoryBytes: 448 * 2 ** 20 });
-    expect(json('balloon', 'set', 'shop', '512')).toMatchObject({ memoryBytes: 512 * 2 ** 20 });
-    expect(json('balloon', 'get', 'shop')).toMatchObject({ running: true });
+    expect(command.json('balloon', 'set', 'shop', '448')).toMatchObject({
+      memoryBytes: 448 * 2 ** 20,
+    });
+    expect(command.json('balloon', 'set', 'shop', '512')).toMatchObject({
+      memoryBytes: 512 * 2 ** 20,
+    });
+    expect(command.json('balloon', 'get', 'shop')).toMatchObject({ running: true });
   });
 
   test('snapshot saves it with its owners; it goes on; kill ends it', async () => {
-    const { timings } = json<{ timings: { pausedMs: number } }>('snapshot', 'shop', snapshot);
+    const { timings } = command.json<{ timings: { pausedMs: number } }>(
+      'snapshot',
+      'shop',
+      snapshot,
+    );
     expect(timings.pausedMs).toBeGreaterThan(0);
     expect(readdirSync(snapshot).sort()).toEqual([
       'manifest.json',
@@ -98,20 +90,20 @@ describe('one VM, command by command', () => {
       execFileSync('jfr', ['summary', join(snapshot, 'owners.jfr')], { encoding: 'utf8' }),
     ).toMatch(/rekindle\.PageOwner +[1-9]/);
     expect((await fetch(shop.addresses[0] as string)).status).toBe(200);
-    const again = rekindle('snapshot', 'shop', snapshot);
+    const again = command.run('snapshot', 'shop', snapshot);
     expect(again.status).toBe(1);
     expect(again.stderr).toContain('[SNAPSHOT_EXISTS]');
-    expect(rekindle('kill', 'shop').stdout).toBe('shop\n');
+    expect(command.run('kill', 'shop').stdout).toBe('shop\n');
     await expect.poll(() => leftBehind(state.directory)).toEqual(NOTHING);
   });
 
   test('snapshot verify reads every file', () => {
-    expect(json<{ files: object[] }>('snapshot', 'verify', snapshot).files.length).toBe(6);
+    expect(command.json<{ files: object[] }>('snapshot', 'verify', snapshot).files.length).toBe(6);
   });
 
   test('restore --exit answers and leaves a recording that the JDK reads', () => {
     const record = join(state.directory, 'run.jfr');
-    const result = json<{ policy: string; pager: { faults: number } }>(
+    const result = command.json<{ policy: string; pager: { faults: number } }>(
       ...['restore', snapshot, '--pager', 'on-demand', '--record', record, '--exit'],
     );
     expect(result.policy).toBe('on-demand');
@@ -147,14 +139,14 @@ describe('one VM, command by command', () => {
 
   test('restore --detach, twice at once, each its own VM', async () => {
     const vms = ['one', 'two'].map((name) =>
-      json<Figures>('restore', snapshot, '--detach', '--name', name),
+      command.json<Figures>('restore', snapshot, '--detach', '--name', name),
     );
     for (const { addresses } of vms) expect((await fetch(addresses[0] as string)).status).toBe(200);
-    expect(json<object[]>('ps')).toMatchObject([
+    expect(command.json<object[]>('ps')).toMatchObject([
       { name: 'one', restored: true },
       { name: 'two', restored: true },
     ]);
-    expect(rekindle('kill', '--all').status).toBe(0);
+    expect(command.run('kill', '--all').status).toBe(0);
     // The owners end on their own once their VM has.
     await expect.poll(() => leftBehind(state.directory)).toEqual(NOTHING);
   });
@@ -177,7 +169,7 @@ describe('what goes wrong is one line with its cure', () => {
     [['run', 'x', '--engine', 'firecracker'], 1, 'firecracker'],
     [['run', 'x', '--kernel', '/nowhere'], 1, '/nowhere'],
   ])('%j', (words, status, said) => {
-    const run = rekindle(...words);
+    const run = command.run(...words);
     expect(run.stderr.toLowerCase()).toContain(said.toLowerCase());
     expect(run.status, run.stderr).toBe(status);
     expect(run.stderr).not.toContain('    at ');
@@ -186,15 +178,15 @@ describe('what goes wrong is one line with its cure', () => {
 
   test.each(['run', 'restore', 'ps', 'logs', 'kill', 'snapshot', 'balloon', 'doctor'])(
     '%s --help has an example',
-    (command) => {
-      const { status, stdout } = rekindle(command, '--help');
+    (name) => {
+      const { status, stdout } = command.run(name, '--help');
       expect(status).toBe(0);
-      expect(stdout).toMatch(command === 'balloon' ? /get.*\n.*set/s : /Example:\n {2}rekindle /);
+      expect(stdout).toMatch(name === 'balloon' ? /get.*\n.*set/s : /Example:\n {2}rekindle /);
     },
   );
 
   test('doctor tells what this host can do', () => {
-    const { status, stdout } = rekindle('doctor', '--json');
+    const { status, stdout } = command.run('doctor', '--json');
     const findings = JSON.parse(stdout) as { what: string; verdict: string; cure: string }[];
     expect(findings.map(({ what }) => what)).toEqual(
       expect.arrayContaining(['Node.js', 'QEMU', 'acceleration', 'userfaultfd', 'root image']),

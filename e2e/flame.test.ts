@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The flame graph's page in a real browser: it draws, finds, zooms and asks the network for nothing.
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { flameGraph, type StackProfile } from '@rekindle/jfr';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchBrowser, NO_BROWSER } from './testing/browser.ts';
 
-const executablePath = (process.env.PATH ?? '')
-  .split(delimiter)
-  .flatMap((folder) =>
-    ['chromium', 'chromium-browser', 'google-chrome'].map((name) => join(folder, name)),
-  )
-  .find((path) => existsSync(path));
-if (executablePath === undefined)
-  console.warn('flame graph in a browser: skipped, no chromium on PATH');
+if (NO_BROWSER !== undefined) console.warn(`flame graph in a browser: skipped, ${NO_BROWSER}`);
 
 // main calls slow (75 of 100) and fast (25)
 const profile: StackProfile = {
@@ -40,7 +34,7 @@ const profile: StackProfile = {
   weight: new Float64Array(100).fill(1),
 };
 
-describe.skipIf(executablePath === undefined)('a flame graph in a browser', () => {
+describe.skipIf(NO_BROWSER !== undefined)('a flame graph in a browser', () => {
   const folder = mkdtempSync(join(tmpdir(), 'rekindle-e2e-flame-'));
   const requests: string[] = [];
   const complaints: string[] = [];
@@ -50,7 +44,7 @@ describe.skipIf(executablePath === undefined)('a flame graph in a browser', () =
   beforeAll(async () => {
     const file = join(folder, 'flame.html');
     writeFileSync(file, flameGraph(profile, { title: 'a <script>alert(1)</script> & b' }));
-    browser = await chromium.launch({ executablePath: executablePath!, args: ['--no-sandbox'] });
+    browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1000, height: 400 } });
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('dialog', (dialog) => {

@@ -1,27 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The viewer in a real browser: the built page, served by the real server under its real policy.
 import { execFileSync } from 'node:child_process';
-import {
-  accessSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FAULTED, installLog, type Run, summarize } from '@rekindle/analysis';
 import { recordingOf, syntheticRun, textsOf } from '@rekindle/analysis/testing';
 import { serveViewer, type ViewerServer } from '@rekindle/viewer/server';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { launchBrowser, NO_BROWSER } from './testing/browser.ts';
 
-const executablePath = findChromium();
-const reason = 'no chromium, chromium-browser or google-chrome on PATH';
-if (executablePath === undefined) console.warn(`viewer in a browser: skipped, ${reason}`);
+if (NO_BROWSER !== undefined) console.warn(`viewer in a browser: skipped, ${NO_BROWSER}`);
 
 const folder = mkdtempSync(join(tmpdir(), 'rekindle-e2e-viewer-'));
 const shots = process.env.REKINDLE_SCREENSHOTS ?? folder;
@@ -47,7 +38,7 @@ async function open(...names: string[]): Promise<void> {
   await page.locator('[data-testid=stage], [data-testid=problem]').waitFor();
 }
 
-describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
+describe.skipIf(NO_BROWSER !== undefined)('the viewer in a browser', () => {
   beforeAll(async () => {
     const build = fileURLToPath(new URL('../packages/viewer/build.mjs', import.meta.url));
     execFileSync(process.execPath, [build, '--quiet'], { stdio: 'inherit' });
@@ -63,9 +54,7 @@ describe.skipIf(executablePath === undefined)('the viewer in a browser', () => {
     writeFileSync(join(folder, 'cut.jfr'), whole.subarray(0, whole.length - 300));
     writeFileSync(join(folder, 'broken.jfr'), whole.subarray(0, 100));
     writeFileSync(join(folder, 'letter.txt'), 'Dear reader,\n');
-    // Chromium refuses its sandbox to root.
-    const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-    browser = await chromium.launch({ executablePath: executablePath as string, args });
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();
@@ -454,18 +443,4 @@ async function legendColours(): Promise<Map<string, string>> {
       ]),
     );
   return new Map(entries as [string, string][]);
-}
-
-function findChromium(): string | undefined {
-  for (const directory of (process.env.PATH ?? '').split(delimiter)) {
-    for (const name of ['chromium', 'chromium-browser', 'google-chrome']) {
-      try {
-        accessSync(join(directory, name), constants.X_OK);
-        return join(directory, name);
-      } catch {
-        // Not in this directory.
-      }
-    }
-  }
-  return undefined;
 }

@@ -8,7 +8,6 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
-  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -30,7 +29,6 @@ import {
   serviceUrl,
   snapshotVm,
 } from '@rekindle/microvm';
-import { sharedPathFor } from '@rekindle/pager';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { learnWorkingSet } from '../packages/cli/src/working-set-file.ts';
 import {
@@ -225,34 +223,6 @@ describe('a snapshot restored', () => {
     expect(execFileSync('sha256sum', [join(snapshot, 'memory')], { encoding: 'utf8' })).toBe(
       before,
     );
-  });
-
-  test('three times at once, sharing what none of them writes: all answer, each for itself', async () => {
-    const names = ['one', 'two', 'three'];
-    const shared = sharedPathFor({
-      memoryPath: join(snapshot, 'memory'),
-      snapshotHash: taken.manifest.files.memory.sha256,
-    });
-    const clones = await Promise.all(
-      names.map((name) => restoreVm(snapshot, { name, policy: 'on-demand', share: true, accept })),
-    );
-    try {
-      for (const { answer, machine } of clones) {
-        expect(accept(answer?.body ?? '', 200)).toBe(true);
-        expect(accept(await answerOf(machine), 200)).toBe(true);
-      }
-      // One pager dies; the others do not notice, and its VM goes on with the same memory.
-      process.kill(clones[0]!.pager!.pid, 'SIGKILL');
-      await until(() => clones[0]!.pager!.replaced === 1);
-      for (const { machine } of clones) expect(accept(await answerOf(machine), 200)).toBe(true);
-      const pages = statSync(shared).blocks / 8;
-      const summaries = await Promise.all(clones.map(async (clone) => (await clone.close()).pager));
-      // Each mapped most of what there is, and it is there once.
-      for (const summary of summaries) expect(summary?.shared).toBeGreaterThan(pages / 2);
-    } finally {
-      for (const clone of clones) await clone.close().catch(() => {});
-    }
-    expect(existsSync(shared)).toBe(false);
   });
 
   test('paused touches no memory but the queues of its devices', async () => {

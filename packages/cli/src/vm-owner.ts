@@ -80,8 +80,10 @@ export async function asOwner(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Waits until the VM ends, or somebody wants this process to; says which. */
-export async function untilEnd(machine: Machine): Promise<MachineExit | 'interrupted'> {
+/** Waits until all VMs have ended, or somebody wants this process to; says which. */
+export async function untilEnd(
+  ...machines: readonly Machine[]
+): Promise<readonly MachineExit[] | 'interrupted'> {
   let interrupt = (): void => {};
   const interrupted = new Promise<'interrupted'>((resolve) => {
     interrupt = () => resolve('interrupted');
@@ -89,7 +91,7 @@ export async function untilEnd(machine: Machine): Promise<MachineExit | 'interru
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.once(signal, interrupt);
   try {
-    return await Promise.race([machine.exited, interrupted]);
+    return await Promise.race([Promise.all(machines.map(({ exited }) => exited)), interrupted]);
   } finally {
     for (const signal of signals) process.off(signal, interrupt);
   }

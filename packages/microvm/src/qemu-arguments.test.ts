@@ -73,6 +73,10 @@ test('a restored guest has the same devices, its RAM private, and waits', () => 
   const [boot, restore] = [qemuArguments(SETUP), qemuArguments(incoming)];
   expect(after(restore, '-object')).toContain('mem-path=/s/memory,share=off');
   expect(restore.slice(-3)).toEqual(['-incoming', 'defer', '-S']);
+  // What only a boot needs would be read and kept by every clone.
+  for (const boots of ['-kernel', '-initrd', '-append']) {
+    expect([boot.includes(boots), restore.includes(boots)], boots).toEqual([true, false]);
+  }
   const devices = (args: string[]) => args.filter((_arg, i) => args[i - 1] === '-device');
   expect(devices(restore)).toEqual(devices(boot));
 });

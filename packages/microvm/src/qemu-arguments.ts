@@ -84,9 +84,7 @@ export function qemuArguments(setup: QemuSetup): string[] {
     ...['-m', `${setup.memoryBytes / 1024}k`],
     '-object',
     `memory-backend-file,id=mem,size=${setup.memoryBytes},mem-path=${escapeOption(ram.path)},share=${ram.shared ? 'on' : 'off'}`,
-    ...['-kernel', files.kernel.path],
-    ...(files.initramfs === undefined ? [] : ['-initrd', files.initramfs.path]),
-    ...['-append', files.commandLine],
+    ...(setup.incoming ? [] : bootArguments(files)),
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...[
       '-chardev',
@@ -115,6 +113,18 @@ export function qemuArguments(setup: QemuSetup): string[] {
   args.push('-qmp', `unix:${escapeOption(paths.control)},server=on,wait=off`);
   if (setup.incoming) args.push('-incoming', 'defer', '-S');
   return args;
+}
+
+/**
+ * A restored guest has booted already, and none boots again (-no-reboot). QEMU would read kernel and initramfs and keep
+ * them: 14 MB in every clone. They are no devices, hence not in the state of the VM.
+ */
+function bootArguments({ kernel, initramfs, commandLine }: GuestFiles): string[] {
+  return [
+    ...['-kernel', kernel.path],
+    ...(initramfs === undefined ? [] : ['-initrd', initramfs.path]),
+    ...['-append', commandLine],
+  ];
 }
 
 /** QEMU's option parser ends a value at a comma; two commas mean one. */

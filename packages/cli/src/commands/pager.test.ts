@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the pager does is tested where it lives; here only what the command adds.
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -54,6 +54,36 @@ describe('rekindle pager serve', () => {
       code: 'LAYOUT',
     });
     await expect(serve('--manifest', path('none.json'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+});
+
+describe('rekindle pager serve, several sockets', () => {
+  const several = (...more: string[]): Promise<string> =>
+    pager('serve', '--socket', path('a'), path('b'), '--memory', path('memory'), ...more);
+
+  it('waits for a VMM on each, and says of each how it ended', async () => {
+    const work = several('--handshake-timeout', '200', '--json');
+    await expect(work).rejects.toMatchObject({ code: 'HANDSHAKE_TIMEOUT' });
+    for (const socket of ['a', 'b']) expect(() => statSync(path(socket))).toThrow(/ENOENT/);
+  });
+
+  it('begins with none when one cannot begin', async () => {
+    writeFileSync(path('b'), 'something else');
+    await expect(several()).rejects.toMatchObject({ code: 'SOCKET_IN_USE' });
+    rmSync(path('b'));
+    await expect.poll(() => existsSync(path('a'))).toBe(false);
+  });
+
+  it.each([
+    [['--record', 'one.jfr'], '--record: one for each socket (2)'],
+    [['--log', '1', '2', '3'], '--log: one for each socket (2)'],
+    [['--working-set', '1', '2', '3'], '--working-set: one for all sockets, or one for each (2)'],
+    [['--memory', 'y', '--diff', 'z'], '--diff and --manifest belong to one memory'],
+  ])('refuses what does not go together: %s', async (flags, message) => {
+    await expect(several(...flags)).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining(message),
+    });
   });
 });
 

@@ -6,33 +6,28 @@ import {
   openSnapshot,
   own as ownResource,
   type PortForward,
-  type RestoredVm,
   type RestorePolicy,
   recordingVmLog,
   requireWritable,
   restoreVm,
 } from '@rekindle/microvm';
-import { PAGER_POLICIES, type PagerSummary, recommendPolicy } from '@rekindle/pager';
+import { PAGER_POLICIES, PagerProcess, recommendPolicy } from '@rekindle/pager';
 import { clockPair } from '@rekindle/recorder';
 import { Command } from 'commander';
-import { formatMillis, Progress, printJson } from '../output.ts';
+import { Progress } from '../output.ts';
 import { writeRun } from '../run-file.ts';
 import { vmFigures } from '../vm-figures.ts';
 import { httpPath, oneOf, publish, tapNetwork } from '../vm-options.ts';
-import {
-  announce,
-  asOwner,
-  isDetachedOwner,
-  startDetached,
-  unexpectedEnd,
-  untilEnd,
-} from '../vm-owner.ts';
+import { announce, asOwner, isDetachedOwner, startDetached, unexpectedEnd } from '../vm-owner.ts';
+import { allOrNone, cloneCount, planVms, problemOfClones, untilAllEnd } from './restore-clones.ts';
+import { type RestoreFigures, showRestored } from './restore-show.ts';
 
-interface RestoreFlags {
+export interface RestoreFlags {
   readonly name?: string;
   readonly pager: RestorePolicy | 'auto';
   readonly workingSet?: string;
   readonly share?: true;
+  readonly clones?: number;
   readonly measureWaste?: true;
   readonly record?: string;
   readonly publish?: readonly PortForward[];
@@ -55,6 +50,11 @@ export function restoreCommand(): Command {
     .option('--pager <policy>', PAGERS.join(', '), oneOf(PAGERS), 'auto')
     .option('--working-set <file>', 'pages to install ahead; default: the snapshot’s working-set')
     .option('--share', 'share what nobody writes with the other VMs of this snapshot')
+    .option(
+      '--clones <n>',
+      'so many VMs at once, NAME-1 and so on, with shared memory and pager',
+      cloneCount,
+    )
     .option('--measure-waste', 'count prefetched pages that nobody touches (emulated guests)')
     .option('--record <file>', 'write everything that happens into a recording (.jfr)')
     .option(
@@ -71,70 +71,96 @@ export function restoreCommand(): Command {
     .option('--json', 'one JSON object on stdout when it is up')
     .addHelpText(
       'after',
-      '\nExample:\n  rekindle restore shop.snapshot --pager on-demand --record run.jfr --exit',
+      [
+        '',
+        'With --clones each VM has a recording of its own: run.jfr becomes run-1.jfr and so on.',
+        '',
+        'Example:',
+        '  rekindle restore shop.snapshot --pager on-demand --record run.jfr --exit',
+      ].join('\n'),
     )
-    .action((directory: string, flags: RestoreFlags) => restore(directory, flags));
+    .action((directory: string, flags: RestoreFlags, command: Command) => {
+      const problem = problemOfClones(flags);
+      if (problem !== undefined) command.error(`error: ${problem}`, { exitCode: 2 });
+      return restore(directory, flags);
+    });
 }
 
 async function restore(directory: string, flags: RestoreFlags): Promise<void> {
   if (flags.detach && !isDetachedOwner()) {
-    show((await startDetached(process.argv.slice(2))) as RestoreFigures, flags);
+    showRestored((await startDetached(process.argv.slice(2))) as RestoreFigures[], flags);
     return;
   }
   await asOwner(() => own(resolve(directory), flags));
 }
 
 async function own(directory: string, flags: RestoreFlags): Promise<void> {
-  if (flags.record !== undefined) requireWritable(flags.record);
   const { policy, workingSet, reason } = choosePager(directory, flags);
   const scratch = mkdtempSync(join(tmpdir(), 'rekindle-restore-'));
   const disown = ownResource(() => rmSync(scratch, { recursive: true, force: true }));
-  const parts = { host: join(scratch, 'host.jfr'), pager: join(scratch, 'pager.jfr') };
+  const planned = planVms(directory, flags, scratch);
+  const host = join(scratch, 'host.jfr');
   const start = clockPair();
   const progress = new Progress(flags.json || isDetachedOwner());
-  const log = flags.record === undefined ? undefined : recordingVmLog(parts.host);
-  let vm: RestoredVm | undefined;
+  const served = flags.clones === undefined || policy === 'file' ? undefined : new PagerProcess();
+  let log: ReturnType<typeof recordingVmLog> | undefined;
   try {
+    for (const { record } of planned) if (record !== undefined) requireWritable(record);
+    log = flags.record === undefined ? undefined : recordingVmLog(host);
     progress.start(`restore ${directory}`);
-    vm = await restoreVm(directory, {
-      name: flags.name,
-      policy,
-      workingSet,
-      share: flags.share,
-      measureWaste: flags.measureWaste,
-      record: flags.record === undefined || policy === 'file' ? undefined : parts.pager,
-      forwards: flags.publish,
-      probe: chosenProbe(directory, flags),
-      verify: flags.verify,
-      network: tapNetwork(flags.tap),
-      log,
-    });
+    const vms = await allOrNone(
+      planned.map(({ name, part }) =>
+        restoreVm(directory, {
+          name,
+          policy,
+          workingSet,
+          share: flags.share ?? served !== undefined,
+          pagerProcess: served,
+          measureWaste: flags.measureWaste,
+          record: flags.record === undefined || policy === 'file' ? undefined : part,
+          forwards: flags.publish,
+          probe: chosenProbe(directory, flags),
+          verify: flags.verify,
+          network: tapNetwork(flags.tap),
+          log,
+        }),
+      ),
+    );
+    served?.close();
     progress.done();
-    // From here on a signal is how the VM is told to end: the recording is then still to be joined.
+    // From here on a signal is how the VMs are told to end: the recordings are then still to be joined.
     if (!flags.exit) disown();
-    const figures: RestoreFigures = {
-      ...vmFigures(vm.machine),
-      policy,
-      policyReason: reason,
-      timings: vm.timings,
-    };
+    const figures = vms.map(
+      (vm): RestoreFigures => ({
+        ...vmFigures(vm.machine),
+        policy,
+        policyReason: reason,
+        timings: vm.timings,
+      }),
+    );
     if (isDetachedOwner()) announce(figures);
-    else if (!flags.exit) show(figures, flags);
-    const end = flags.exit ? 'interrupted' : await Promise.race([untilEnd(vm.machine), vm.failed]);
-    const { pager } = await vm.close();
-    if (flags.exit) show({ ...figures, pager }, flags);
-    const problem = unexpectedEnd(end);
+    else if (!flags.exit) showRestored(figures, flags);
+    const ends = flags.exit ? [] : await untilAllEnd(vms);
+    const closed = await Promise.all(vms.map((vm) => vm.close()));
+    if (flags.exit) {
+      showRestored(
+        figures.map((figure, index) => ({ ...figure, pager: closed[index]?.pager })),
+        flags,
+      );
+    }
+    const problem = ends.map(unexpectedEnd).find((text) => text !== undefined);
     if (problem !== undefined) throw new Error(problem);
   } catch (error) {
     progress.stop();
     throw error;
   } finally {
+    served?.close();
     log?.close();
     // Also of a restore that failed: what led to it is what one wants to see.
-    if (flags.record !== undefined) {
-      const owners = join(directory, 'owners.jfr');
-      const recordings = [owners, parts.host, parts.pager].filter((file) => existsSync(file));
-      await writeRun(resolve(flags.record), { recordings, start });
+    for (const { part, record } of planned) {
+      if (record === undefined) continue;
+      const recordings = [join(directory, 'owners.jfr'), host, part].filter((f) => existsSync(f));
+      await writeRun(record, { recordings, start });
     }
     rmSync(scratch, { recursive: true, force: true });
     disown();
@@ -178,43 +204,4 @@ function chosenProbe(
   const snapshot = openSnapshot(directory);
   const ports = snapshot.kind === 'rekindle' ? snapshot.manifest.guestPorts : [];
   return { guestPort: flags.publish?.[0]?.guestPort ?? ports[0] ?? 8080, path: flags.probe };
-}
-
-type RestoreFigures = ReturnType<typeof vmFigures> & {
-  readonly policy: RestorePolicy;
-  readonly policyReason: string;
-  readonly timings: RestoredVm['timings'];
-  readonly pager?: Awaited<ReturnType<RestoredVm['close']>>['pager'];
-};
-
-function wasteOf({ wasted, wastedBy }: PagerSummary): string {
-  return wasted < 0 ? '' : ` (${wasted} never touched, by the ${wastedBy})`;
-}
-
-function sharedOf({ shared }: PagerSummary): string {
-  return shared === 0 ? '' : `, ${shared} shared with clones`;
-}
-
-function show(figures: RestoreFigures, flags: RestoreFlags): void {
-  if (flags.json) {
-    printJson(figures);
-    return;
-  }
-  const { timings, pager } = figures;
-  const lines = [
-    `${figures.name}: ${figures.engine} ${figures.accelerator}, pager ${figures.policy} (${figures.policyReason})`,
-    timings.firstAnswerMs === undefined
-      ? `resumed ${formatMillis(timings.totalMs)} after the call`
-      : `first answer ${formatMillis(timings.firstAnswerMs)} after resume, ${formatMillis(timings.totalMs)} after the call`,
-    ...(pager === undefined
-      ? []
-      : [
-          `${pager.faults} faults, ${pager.copied} pages copied, ${pager.zeroed} zeroed, ${pager.prefetched} prefetched${wasteOf(pager)}${sharedOf(pager)}, stalled ${formatMillis(pager.stalled / 1e6)}`,
-        ]),
-    ...(flags.exit ? [] : figures.addresses),
-    ...(flags.exit
-      ? []
-      : [flags.detach ? `end it with: rekindle kill ${figures.name}` : 'Ctrl-C ends it']),
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -132,7 +132,8 @@ async function own(name: string, flags: RunFlags): Promise<void> {
   const figures: RunFigures = { ...vmFigures(machine), engineReason: reason, timings };
   if (isDetachedOwner()) announce(figures);
   else show(figures, flags);
-  const problem = unexpectedEnd(await untilEnd(machine));
+  const end = await untilEnd(machine);
+  const problem = unexpectedEnd(end === 'interrupted' ? end : end[0]!);
   await machine.kill();
   if (problem !== undefined) throw new Error(problem);
 }
