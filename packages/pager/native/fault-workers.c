@@ -23,8 +23,21 @@ static int64_t install_run(struct engine *engine, uint64_t address, uint64_t off
   return install(engine, address, (uint64_t)content, length, wake);
 }
 
+// What a worker has installed and not yet told where nobody wants records of it: the lock of the ring is fought over by
+// as many workers as there are, once for every three pages.
+struct tally {
+  uint64_t pages, shared;
+};
+
+static void tell(struct engine *engine, struct tally *tally) {
+  if (tally->pages > 0)
+    put(engine, &(struct record){.kind = PREFETCH, .pages = tally->pages}, tally->shared);
+  *tally = (struct tally){0};
+}
+
 // One batch of a unit: pages of one kind that are not there yet. Returns the pages dealt with, 0 to retry.
-static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t done, uint32_t most) {
+static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t done, uint32_t most,
+                      struct tally *tally) {
   const struct region *regions = (const struct region *)engine->regions;
   uint64_t size = engine->page_size;
   uint32_t first = unit->page + done, end = unit->page + unit->pages, last = first;
@@ -52,10 +65,15 @@ static uint32_t batch(struct engine *engine, const struct unit *unit, uint32_t d
     uint32_t pages = result / size;
     for (uint32_t page = first; page < first + pages; page++)
       __atomic_fetch_or(&states(engine)[page], INSTALLED | PREFETCHED, __ATOMIC_RELAXED);
+    if (engine->silent) {
+      tally->pages += pages;
+      tally->shared += shared;
+      return pages;
+    }
     put(engine, &(struct record){
                     .kind = PREFETCH,
                     .start = start,
-                    .duration = engine->silent ? 0 : now() - start,
+                    .duration = now() - start,
                     .guest_physical = guest_physical(engine, offset),
                     .action = zero ? ZEROED : COPY,
                     .pages = pages,
@@ -89,6 +107,7 @@ static void *work(void *argument) {
   const struct unit *units = (const struct unit *)engine->units;
   double faults = engine->counters[FAULTS];
   uint32_t most = MOST_BATCH, end, done = 0;
+  struct tally tally = {0};
   while (__atomic_load_n(&engine->draining, __ATOMIC_SEQ_CST)) sched_yield();
   uint32_t index = next_stretch(engine, &end);
   while (index < end && engine->state == SERVING) {
@@ -99,7 +118,7 @@ static void *work(void *argument) {
     uint32_t limit = most * 4096 / engine->page_size, pages = 1;
     pthread_rwlock_rdlock(&engine->removals);
     for (int64_t left = limit ? limit : 1; left > 0 && index < end && pages > 0; left -= pages) {
-      pages = batch(engine, &units[index], done, left);
+      pages = batch(engine, &units[index], done, left, &tally);
       done += pages;
       if (done >= units[index].pages) {
         done = 0;
@@ -108,8 +127,12 @@ static void *work(void *argument) {
     }
     pthread_rwlock_unlock(&engine->removals);
     if (pages == 0) sched_yield();
-    if (index == end) index = next_stretch(engine, &end);
+    if (index == end) {
+      tell(engine, &tally);
+      index = next_stretch(engine, &end);
+    }
   }
+  tell(engine, &tally);
   if (__atomic_sub_fetch(&engine->workers, 1, __ATOMIC_ACQ_REL) == 0) wake_host(engine);
   return NULL;
 }
