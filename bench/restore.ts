@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bench: from resume to the first correct answer, by restore policy, page cache warm and dropped
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -14,7 +14,13 @@ import {
   restoreVm,
   type VmLog,
 } from '../packages/microvm/src/index.ts';
-import { answeringGuest, type GuestOptions, SERVICE } from './answering-guest.ts';
+import {
+  answeringGuest,
+  type GuestOptions,
+  SERVICES,
+  serviceNamed,
+  type VmSnapshot,
+} from './answering-guest.ts';
 import {
   type Comparison,
   machine,
@@ -24,9 +30,11 @@ import {
   spread,
 } from './statistics.ts';
 
-export interface RestoreBenchOptions extends GuestOptions {
+export interface RestoreBenchOptions extends Partial<GuestOptions> {
   /** Interleaved rounds; each restores once by every policy, warm and cold. */
   readonly rounds: number;
+  /** Where the guest is kept, for another run; made if it is not there. */
+  readonly keep?: string | undefined;
 }
 
 const POLICIES = ['file', 'on-demand', 'prefetch', 'hybrid', 'concurrent'] as const;
@@ -46,16 +54,19 @@ interface Sample {
 }
 
 export async function run(options: RestoreBenchOptions): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), 'rekindle-bench-'));
+  const scratch = options.keep ?? mkdtempSync(join(tmpdir(), 'rekindle-bench-'));
+  mkdirSync(scratch, { recursive: true });
   try {
-    const { snapshot, manifest, workingSet, pages } = await answeringGuest(scratch, options);
+    const guest = await answeringGuest(scratch, options);
+    const { snapshot, manifest, workingSet } = guest;
+    if (options.rounds === 0) return;
     const samples = new Map<string, Sample[]>();
     for (let round = 0; round < options.rounds; round++) {
       for (const cache of CACHES) {
         for (const policy of rotated(POLICIES, round)) {
           prepareCache(manifest, snapshot, cache);
           const needsSet = policy !== 'file' && policy !== 'on-demand';
-          const sample = await measure(snapshot, {
+          const sample = await measure(guest, {
             policy,
             ...(needsSet ? { workingSet } : {}),
           });
@@ -64,13 +75,13 @@ export async function run(options: RestoreBenchOptions): Promise<void> {
         }
       }
     }
-    report(samples, pages, manifest);
+    report(samples, guest);
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    if (options.keep === undefined) rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-async function measure(snapshot: string, options: RestoreOptions): Promise<Sample> {
+async function measure(guest: VmSnapshot, options: RestoreOptions): Promise<Sample> {
   let [before, after] = [0, 0];
   const log: VmLog = {
     ...NO_LOG,
@@ -79,7 +90,8 @@ async function measure(snapshot: string, options: RestoreOptions): Promise<Sampl
       if (phase === 'first-response') after = cpuMillis(name);
     },
   };
-  const vm = await restoreVm(snapshot, { ...options, probe: SERVICE, log });
+  const { probe } = SERVICES[guest.service];
+  const vm = await restoreVm(guest.snapshot, { ...options, probe, log });
   const { firstAnswerMs, totalMs } = vm.timings;
   const { pager } = await vm.close();
   if (firstAnswerMs === undefined) throw new Error('the service did not answer');
@@ -129,12 +141,12 @@ function rotated<T>(list: readonly T[], by: number): T[] {
   return [...list.slice(at), ...list.slice(0, at)];
 }
 
-function report(samples: Map<string, Sample[]>, pages: number, manifest: Manifest): void {
+function report(samples: Map<string, Sample[]>, { service, pages, manifest }: VmSnapshot): void {
   const of = (policy: Policy, cache: Cache, field: keyof Sample) =>
     spread((samples.get(`${policy} ${cache}`) ?? []).map((sample) => sample[field]));
   const { memory } = manifest.files;
   console.log(
-    `\n${machine()}; guest under ${manifest.machine.accelerator}, ${memory.bytes >> 20} MiB, ` +
+    `\n${machine()}; ${SERVICES[service].title}, guest under ${manifest.machine.accelerator}, ${memory.bytes >> 20} MiB, ` +
       `${memory.dataBytes >> 20} MiB of it data, working set ${pages} pages\n`,
   );
   console.log(
@@ -191,15 +203,19 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { values } = parseArgs({
     options: {
       rounds: { type: 'string', default: '10' },
-      memory: { type: 'string', default: '512' },
-      'warm-up': { type: 'string', default: '50' },
+      service: { type: 'string', default: 'orders' },
+      memory: { type: 'string' },
+      'warm-up': { type: 'string' },
       recordings: { type: 'string', default: '3' },
+      keep: { type: 'string' },
     },
   });
   await run({
     rounds: Number(values.rounds),
-    memoryMiB: Number(values.memory),
-    warmUp: Number(values['warm-up']),
+    service: serviceNamed(values.service),
+    keep: values.keep,
     recordings: Number(values.recordings),
+    ...(values.memory === undefined ? {} : { memoryMiB: Number(values.memory) }),
+    ...(values['warm-up'] === undefined ? {} : { warmUp: Number(values['warm-up']) }),
   });
 }

@@ -31,13 +31,13 @@ export function readTraces(
 }
 
 export interface WorkingSetOptions {
-  /** In at least so many of the recordings; default: in all. */
+  /** In at least so many of the recordings; default: in a quarter of them. */
   readonly threshold?: number;
   /** Pages taken along to join two runs. */
   readonly gap?: number;
 }
 
-/** The pages that the restores of a snapshot have in common, tied to its hash. */
+/** The pages that restores of a snapshot ask for, tied to its hash. */
 export function workingSetOf(
   { memory, manifest }: SnapshotMemory,
   restores: readonly RestoreTrace[],
@@ -69,7 +69,7 @@ export function writeWorkingSet(path: string, set: WorkingSet): void {
   renameSync(`${path}.tmp`, path);
 }
 
-/** Keeps what recorded restores have in common beside their snapshot; returns the number of pages. */
+/** Keeps what recorded restores asked for beside their snapshot; returns the number of pages. */
 export async function learnWorkingSet(
   directory: string,
   manifest: Manifest,

@@ -6,12 +6,18 @@ import type { PageRun, WorkingSet } from './working-set.ts';
 /** The pages one restore touched, in the order it did: indices into the memory file. */
 export type TouchOrder = readonly number[];
 
+/**
+ * A page is worth being prefetched when more than one restore in eight asks for it: it costs an eighth of a fault
+ * (bench/pager.ts). Few recordings say little about such a rate; a quarter of them is on the safe side.
+ */
+const WORTHWHILE = 4;
+
 export interface BuildOptions {
   readonly pageSize: number;
   readonly memoryBytes: number;
   /** SHA-256 of the memory file in hexadecimal; empty ties by size only. */
   readonly snapshotHash: string;
-  /** Least number of recordings that must have touched a page; default: all of them. */
+  /** Least number of recordings that must have touched a page; default: a quarter of them. */
   readonly threshold?: number;
   /** Up to so many pages between two runs are taken along to make one of them; default 0. */
   readonly gap?: number;
@@ -46,7 +52,7 @@ export function buildWorkingSet(
   recordings: readonly TouchOrder[],
   options: BuildOptions,
 ): WorkingSet {
-  const threshold = options.threshold ?? recordings.length;
+  const threshold = options.threshold ?? Math.ceil(recordings.length / WORTHWHILE);
   if (recordings.length === 0 || threshold < 1 || threshold > recordings.length) {
     throw new PagerError(
       'OPTIONS',

@@ -130,7 +130,7 @@ describe('building', () => {
         [9, 1, 2, 50, 100],
         [9, 2, 1, 60, 101, 100],
       ],
-      options,
+      { ...options, threshold: 2 },
     );
     expect(built.runs).toEqual([
       { page: 9, pages: 1 },
@@ -138,7 +138,10 @@ describe('building', () => {
     ]);
     expect(built.zeroRuns).toEqual([{ page: 100, pages: 1 }]);
     expect(built.statistics).toEqual({ recordings: 2, threshold: 2, union: 7, chosen: 4, gap: 0 });
-    expect(buildWorkingSet([[50], [60]], { ...options, threshold: 1 }).statistics.chosen).toBe(2);
+    // By default in a quarter of them: any of up to four, two of five.
+    expect(buildWorkingSet([[50], [60]], options).statistics.chosen).toBe(2);
+    const five = buildWorkingSet([[50], [60, 50], [], [70], [70]], options);
+    expect(five.statistics).toMatchObject({ threshold: 2, chosen: 2 });
   });
 
   it('joins runs over small gaps and counts them, never over a page that is zero or has its own run', () => {
@@ -168,6 +171,7 @@ describe('building', () => {
         (recordings, gap) => {
           const built = buildWorkingSet(recordings, {
             ...options,
+            threshold: recordings.length,
             gap,
             isZero: (p) => p % 3 === 0,
           });

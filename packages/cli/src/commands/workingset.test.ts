@@ -101,7 +101,8 @@ afterEach(() => vi.restoreAllMocks());
 
 describe('rekindle workingset', () => {
   it('builds what every run touched, beside the snapshot and tied to it', async () => {
-    const out = await workingset('build', path('shop'), path('a.jfr'), path('b.jfr'));
+    const runs = [path('a.jfr'), path('b.jfr')];
+    const out = await workingset('build', path('shop'), ...runs, '--threshold', '2');
     expect(out).toMatch(/^touched by any recording +6 /m);
     expect(out).toMatch(/^by at least 2 of 2 +4 /m);
     expect(out).toMatch(/^zero, in 1 runs +1 /m);
@@ -114,11 +115,11 @@ describe('rekindle workingset', () => {
     expect(set.snapshotHash).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  it('takes a threshold and another place, and tells figures to programs', async () => {
+  it('takes what few runs touched, and another place, and tells figures to programs', async () => {
     const figures = JSON.parse(
       await workingset(
         ...['build', path('shop'), path('a.jfr'), path('b.jfr')],
-        ...['--threshold', '1', '--output', path('wide'), '--json'],
+        ...['--output', path('wide'), '--json'],
       ),
     );
     expect(figures).toMatchObject({ path: path('wide'), pages: 5, zeroPages: 1, zeroRuns: 1 });

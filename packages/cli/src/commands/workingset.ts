@@ -196,7 +196,7 @@ export function workingsetCommand(): Command {
         .description('Make a snapshot’s working set from recordings of restores on demand')
         .argument('<snapshot>', 'snapshot directory; the set goes into it')
         .argument('<run...>', 'recordings of restores')
-        .option('--threshold <k>', 'pages in at least k of the runs; default all', whole)
+        .option('--threshold <k>', 'pages in at least k of the runs; default a quarter', whole)
         .option('--gap <pages>', 'join runs that are at most so many pages apart', whole, 0)
         .addOption(untilOption())
         .option('--output <file>', 'write it elsewhere')
