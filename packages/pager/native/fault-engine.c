@@ -7,6 +7,7 @@
 // warmed up. In TypeScript the median service time was 1.6 times, the 99th percentile 4 times that of a
 // plain C handler.
 #include "fault-engine.h"
+#include "fault-thread.h"
 
 #define MESSAGES 64
 #define PENDING 4096
@@ -232,23 +233,8 @@ static void serve(struct loop *loop) {
   }
 }
 
-// A table of descriptors of this thread's own, with nothing in it but ours: in a table that threads share every call
-// with a descriptor takes and gives back a reference, two atomic operations each, and a fault makes four such calls.
-static void own_descriptors(const struct engine *engine) {
-  if (unshare(CLONE_FILES) != 0) return; // forbidden in some containers; costs 3 % of a fault
-  const int32_t kept[] = {engine->uffd, engine->control, engine->notify,
-                          engine->pool ? engine->pool_uffd : engine->uffd};
-  // What lies between two of ours, in the order of numbers. Copies of others would keep their files open.
-  for (int64_t from = 0; from <= INT32_MAX;) {
-    int64_t next = (int64_t)INT32_MAX + 1;
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-      if (kept[i] >= from && kept[i] < next) next = kept[i];
-    if (next > from) syscall(SYS_close_range, (unsigned)from, (unsigned)(next - 1), 0);
-    from = next + 1;
-  }
-}
-
 // Priorities were tried, a higher one here and lower ones for the host's threads: both cost a tenth of the median.
+// A shorter slice (sched_setattr, Linux 6.12) was tried, for faults during prefetching: no difference.
 // Looking a few times before sleeping was tried: 4 % off the median, but the 99th percentile doubled, because
 // the woken vCPU is often put on the very core that looks.
 static void *run(void *argument) {

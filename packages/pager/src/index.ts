@@ -20,7 +20,7 @@ export { type RestoreTrace, readRestoreTrace, type Until } from './restore-trace
 export type { PagerNotice, PagerSummary } from './serve.ts';
 export { type SettleOptions, settledFaults } from './settle.ts';
 export { SHARED_DIRECTORY, sharedPathFor } from './shared-pages.ts';
-export { type PagerHandle, spawnPager } from './spawn.ts';
+export { type PagerHandle, type Resumable, spawnPager } from './spawn.ts';
 export {
   checkWorkingSet,
   decodeWorkingSet,

@@ -30,7 +30,7 @@ export const PRELOAD: NativePart = {
 
 export const FAULT_ENGINE: NativePart = {
   sources: [native('fault-engine.c'), native('fault-workers.c')],
-  headers: [native('fault-engine.h')],
+  headers: [native('fault-engine.h'), native('fault-thread.h')],
   output: 'fault-engine.so',
   flags: PRELOAD.flags,
 };

@@ -9,15 +9,7 @@ import {
   storeWord64,
 } from '@rekindle/linux';
 import { COUNTERS, type Counters } from './counters.ts';
-import {
-  ENGINE,
-  ENGINE_STATE,
-  FAILURE,
-  RECORD,
-  RECORD_BYTES,
-  RECORD_KIND,
-  REGION_BYTES,
-} from './engine-layout.ts';
+import { ENGINE, ENGINE_STATE, FAILURE, RECORD_BYTES, REGION_BYTES } from './engine-layout.ts';
 import { type FaultLog, SilentLog } from './fault-log.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { HandshakeRegion } from './handshake.ts';
@@ -25,6 +17,7 @@ import type { Ledger } from './ledger.ts';
 import { eventError, outsideError } from './loop-errors.ts';
 import { hex, PagerError } from './pager-error.ts';
 import type { PrefetchUnits } from './prefetch-units.ts';
+import { RecordRing } from './record-ring.ts';
 import type { SharedPages } from './shared-pages.ts';
 
 /** What the engine works on. Addresses are in this process. */
@@ -68,8 +61,7 @@ export class NativeEngine {
   readonly #memory: Mapping;
   readonly #address: number;
   readonly #words: Uint32Array;
-  readonly #doubles: Float64Array;
-  readonly #wholeNumbers: Uint32Array;
+  readonly #records: RecordRing;
   readonly #ringRecords: number;
   readonly #control = new EventDescriptor();
   readonly #notify = new EventDescriptor();
@@ -101,8 +93,7 @@ export class NativeEngine {
     // All but the counters is new for every pager.
     this.#words.fill(0, 0, ENGINE.counters / 4);
     this.#words.fill(0, ENGINE.counters / 4 + 2 * COUNTERS);
-    this.#doubles = new Float64Array(this.#memory.bytes(0, ring));
-    this.#wholeNumbers = new Uint32Array(this.#doubles.buffer);
+    this.#records = new RecordRing(this.#memory.bytes(0, ring));
     const table = new Uint32Array(this.#memory.bytes(place.tables, tables));
     let at = 0;
     const row = (...values: number[]): void => {
@@ -225,45 +216,9 @@ export class NativeEngine {
   /** Passes what was recorded on to the log. */
   collect(): void {
     const head = this.#load(ENGINE.head);
-    let tail = this.#words[ENGINE.tail / 4]!;
-    const doubles = this.#doubles;
-    const words = this.#wholeNumbers;
-    const log = this.#log;
-    while (tail !== head) {
-      const slot = tail & (this.#ringRecords - 1);
-      const d = slot * 8;
-      const w = slot * 16;
-      const kind = words[w + RECORD.kind]!;
-      const start = doubles[d + RECORD.start]!;
-      const physical = doubles[d + RECORD.guestPhysical]!;
-      if (kind === RECORD_KIND.fault) {
-        log.fault(
-          start,
-          doubles[d + RECORD.duration]!,
-          physical,
-          doubles[d + RECORD.hostVirtual]!,
-          words[w + RECORD.write] === 1,
-          words[w + RECORD.action]!,
-          words[w + RECORD.thread]!,
-          words[w + RECORD.region]!,
-        );
-      } else if (kind === RECORD_KIND.prefetch) {
-        log.prefetch(
-          start,
-          doubles[d + RECORD.duration]!,
-          physical,
-          words[w + RECORD.pages]!,
-          doubles[d + RECORD.bytes]!,
-          words[w + RECORD.action]!,
-        );
-      } else if (kind === RECORD_KIND.removed) {
-        log.removed(start, physical, doubles[d + RECORD.bytes]!);
-      } else {
-        this.#want?.(words[w + RECORD.pages]!);
-      }
-      tail = (tail + 1) >>> 0;
-    }
-    Atomics.store(this.#words, ENGINE.tail / 4, tail);
+    const tail = this.#words[ENGINE.tail / 4]!;
+    this.#records.take(tail, head, this.#log, this.#want);
+    Atomics.store(this.#words, ENGINE.tail / 4, head);
     this.#collected = performance.now();
   }
 

@@ -63,7 +63,8 @@ export async function serveNatively(
     const workers = Math.min(MOST_WORKERS, availableParallelism());
     await install(plan.runs.slice(0, plan.before), parts.before, workers);
     if (parts.measureWaste) meter = startMeter(parts);
-    parts.resumable(engine.counters[COUNTER.prefetched]!, now() - start);
+    const { counters } = engine;
+    parts.resumable(counters[COUNTER.prefetched]!, now() - start, counters[COUNTER.stalled]!);
     await install(plan.runs.slice(plan.before), parts.behind, 1);
   })();
   const sampling = setInterval(() => meter?.sample(), SAMPLE_MILLIS);

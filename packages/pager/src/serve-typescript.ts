@@ -26,7 +26,7 @@ export async function serveInTypeScript(parts: ServiceParts): Promise<ServiceEnd
   for (;;) {
     if (!resumable && work.completed >= plan.before) {
       resumable = true;
-      parts.resumable(counters[COUNTER.prefetched]!, now() - start);
+      parts.resumable(counters[COUNTER.prefetched]!, now() - start, counters[COUNTER.stalled]!);
     }
     if (loop.run(work.finished ? undefined : work) === 'peer-gone') {
       return { reason: 'vm-ended', counters: counters.slice(), lost: 0, wasted: -1 };

@@ -52,8 +52,13 @@ export type PagerNotice =
     }
   /** This pager goes on where another one died. */
   | { readonly event: 'took-over'; readonly pid: number; readonly bytes: number }
-  /** The policy wants nothing more before the VM runs. */
-  | { readonly event: 'resumable'; readonly pages: number; readonly nanos: number };
+  /** The policy wants nothing more before the VM runs. `stalled`: what the VMM alone has waited for faults so far. */
+  | {
+      readonly event: 'resumable';
+      readonly pages: number;
+      readonly nanos: number;
+      readonly stalled: number;
+    };
 
 /** How it ended, and what it did. */
 export interface PagerSummary extends PagerTotals {
@@ -248,8 +253,8 @@ async function servePeer(peer: Peer, session: Prepared): Promise<ServiceEnd> {
       uffd,
       table,
       ended: () => lineChannel().receive(peer.socket)?.length === 0,
-      resumable: (pages: number, nanos: number) =>
-        host.notify({ event: 'resumable', pages, nanos }),
+      resumable: (pages: number, nanos: number, stalled: number) =>
+        host.notify({ event: 'resumable', pages, nanos, stalled: Math.round(stalled) }),
       measureWaste: resolved.measureWaste === true,
       stopped: host.stopped,
       stopping: host.stopping,

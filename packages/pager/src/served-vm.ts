@@ -11,7 +11,7 @@ import { PagerError, type PagerErrorCode } from './pager-error.ts';
 import { listenForPeer } from './peer.ts';
 import { rescueParts } from './rescue-recording.ts';
 import type { PagerSummary } from './serve.ts';
-import type { PagerHandle } from './spawn.ts';
+import type { PagerHandle, Resumable } from './spawn.ts';
 
 const SIGKILL = 9;
 
@@ -38,7 +38,7 @@ export class ServedVm implements PagerHandle {
   server: VmServer;
   readonly #ready: Deferred<void> = deferred();
   readonly #connected: Deferred<{ pid: number; bytes: number }> = deferred();
-  readonly #resumable: Deferred<{ pages: number; nanos: number }> = deferred();
+  readonly #resumable: Deferred<Resumable> = deferred();
   readonly #done: Deferred<PagerSummary> = deferred();
   readonly #custody: Custody;
   /** Until the first request is sent: the other end of the custody's channel. */
@@ -77,7 +77,7 @@ export class ServedVm implements PagerHandle {
     return this.#connected.promise;
   }
 
-  get resumable(): Promise<{ pages: number; nanos: number }> {
+  get resumable(): Promise<Resumable> {
     return this.#resumable.promise;
   }
 
@@ -140,7 +140,7 @@ export class ServedVm implements PagerHandle {
         if (this.#stopping) this.server.stop(this);
         break;
       case 'resumable':
-        this.#resumable.resolve({ pages: news.pages, nanos: news.nanos });
+        this.#resumable.resolve({ pages: news.pages, nanos: news.nanos, stalled: news.stalled });
         break;
       case 'done':
         this.#end();

@@ -33,7 +33,7 @@ export interface ServiceParts {
   /** Whether the socket, readable, is at its end. */
   readonly ended: () => boolean;
   /** The policy wants nothing more before the VM runs. */
-  readonly resumable: (pages: number, nanos: number) => void;
+  readonly resumable: (pages: number, nanos: number, stalled: number) => void;
   readonly measureWaste: boolean;
   readonly stopped: () => boolean;
   readonly stopping: Promise<void>;

@@ -4,6 +4,15 @@ import type { PagerOptions } from './options.ts';
 import { PagerProcess } from './pager-process.ts';
 import type { PagerSummary } from './serve.ts';
 
+/** What was installed before the VM may run. */
+export interface Resumable {
+  readonly pages: number;
+  /** How long that took. */
+  readonly nanos: number;
+  /** What the VMM waited for faults of its own meanwhile, loading its state: no guest waits before it runs. */
+  readonly stalled: number;
+}
+
 /** A VM's pager. Every promise rejects with a PagerError when it fails. */
 export interface PagerHandle {
   /** Of the process that serves now; another one after a replacement. */
@@ -18,7 +27,7 @@ export interface PagerHandle {
   /** A VMM has handed its memory over. */
   readonly connected: Promise<{ readonly pid: number; readonly bytes: number }>;
   /** What the policy wants installed before the VM runs is installed: resume now. */
-  readonly resumable: Promise<{ readonly pages: number; readonly nanos: number }>;
+  readonly resumable: Promise<Resumable>;
   /** The VM has ended (or lives on by itself after {@link stop}); so has a process that served it alone. */
   readonly done: Promise<PagerSummary>;
   /** Asks it to install the whole memory and to leave the VM to itself; before a VMM came, to end. */
