@@ -94,7 +94,7 @@ async function measure(guest: VmSnapshot, options: RestoreOptions): Promise<Samp
   const vm = await restoreVm(guest.snapshot, { ...options, probe, log });
   const { firstAnswerMs, totalMs } = vm.timings;
   // Faults of the VMM while it loads the state are none of the guest's.
-  const { stalled: before } = (await vm.pager?.resumable) ?? { stalled: 0 };
+  const { stalled: loading } = (await vm.pager?.resumable) ?? { stalled: 0 };
   const { pager } = await vm.close();
   if (firstAnswerMs === undefined) throw new Error('the service did not answer');
   return {
@@ -102,7 +102,7 @@ async function measure(guest: VmSnapshot, options: RestoreOptions): Promise<Samp
     totalMs,
     cpuMs: after - before,
     faults: pager?.faults ?? Number.NaN,
-    stalledMs: pager === undefined ? Number.NaN : (pager.stalled - before) / 1e6,
+    stalledMs: pager === undefined ? Number.NaN : (pager.stalled - loading) / 1e6,
   };
 }
 

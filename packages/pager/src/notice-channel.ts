@@ -4,8 +4,8 @@
 //   {"vm":1,"event":"done","summary":{...}}   or   {"vm":1,"event":"failed","code":"...","message":"...",...}
 import { writeSync } from 'node:fs';
 import { SystemError } from '@rekindle/linux';
+import type { PagerNotice, PagerSummary } from './notices.ts';
 import { PagerError } from './pager-error.ts';
-import type { PagerNotice, PagerSummary } from './serve.ts';
 
 export type PagerNews =
   | PagerNotice

@@ -11,12 +11,13 @@ import { now } from './clock.ts';
 import { totalsOf } from './counters.ts';
 import { giveIntoCustody, inheritedPeer } from './custody.ts';
 import { lineChannel } from './descriptor-lines.ts';
-import type { FaultLog, PagerTotals } from './fault-log.ts';
+import type { FaultLog } from './fault-log.ts';
 import { Given } from './given.ts';
 import { checkLayout, firecrackerLayout, type GuestRange } from './guest-layout.ts';
 import type { Ledger } from './ledger.ts';
 import type { MemorySource } from './memory-source.ts';
 import { buildFaultEngine } from './native-build.ts';
+import type { PagerNotice, PagerSummary } from './notices.ts';
 import {
   type CustodyOptions,
   type LoopKind,
@@ -33,43 +34,6 @@ import { serveInTypeScript } from './serve-typescript.ts';
 import type { ServiceEnd } from './service.ts';
 import { checkShared, SharedPages } from './shared-pages.ts';
 import { checkWorkingSet, decodeWorkingSet, type WorkingSet } from './working-set.ts';
-
-/** What a pager tells while it works. Times are nanoseconds. */
-export type PagerNotice =
-  | {
-      readonly event: 'listening';
-      readonly socketPath: string;
-      readonly loop: LoopKind;
-      /** Why this loop. */
-      readonly reason: string;
-    }
-  | {
-      readonly event: 'connected';
-      /** The VMM's process, 0 when it cannot be seen. */
-      readonly pid: number;
-      readonly regions: number;
-      readonly bytes: number;
-    }
-  /** This pager goes on where another one died. */
-  | { readonly event: 'took-over'; readonly pid: number; readonly bytes: number }
-  /** The policy wants nothing more before the VM runs. `stalled`: what the VMM alone has waited for faults so far. */
-  | {
-      readonly event: 'resumable';
-      readonly pages: number;
-      readonly nanos: number;
-      readonly stalled: number;
-    };
-
-/** How it ended, and what it did. */
-export interface PagerSummary extends PagerTotals {
-  /** `vm-ended`, or `detached`: everything was installed and the VM goes on without a pager. */
-  readonly reason: 'vm-ended' | 'detached';
-  readonly loop: LoopKind;
-  /** How `wasted` was counted: by the marks in the VMM's page table, or not at all. */
-  readonly wastedBy: 'page table' | 'not counted';
-  /** Events that are in no log, because it could not keep up. */
-  readonly lost: number;
-}
 
 /** How a pager is embedded. */
 export interface PagerHost {

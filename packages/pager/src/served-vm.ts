@@ -6,11 +6,11 @@ import type { ServeRequest } from './control-channel.ts';
 import { Custody } from './custody.ts';
 import { type Deferred, deferred } from './deferred.ts';
 import type { PagerNews } from './notice-channel.ts';
+import type { PagerSummary } from './notices.ts';
 import { type PagerOptions, resolveOptions } from './options.ts';
 import { PagerError, type PagerErrorCode } from './pager-error.ts';
 import { listenForPeer } from './peer.ts';
 import { rescueParts } from './rescue-recording.ts';
-import type { PagerSummary } from './serve.ts';
 import type { PagerHandle, Resumable } from './spawn.ts';
 
 const SIGKILL = 9;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import type { PagerSummary } from './notices.ts';
 import type { PagerOptions } from './options.ts';
 import { PagerProcess } from './pager-process.ts';
-import type { PagerSummary } from './serve.ts';
 
 /** What was installed before the VM may run. */
 export interface Resumable {
