@@ -94,7 +94,7 @@ describe('the recording of a restore', () => {
         await page.goto(server.url);
         await page.locator('[data-testid=stage], [data-testid=problem]').waitFor();
         await page.getByRole('treeitem', { name: /^java/ }).waitFor();
-        expect(await page.locator('header').innerText()).toContain('512 MiB guest');
+        expect(await page.locator('header').textContent()).toContain('512 MiB guest');
         await page.keyboard.press('End');
         await page.screenshot({ path: join(shots, `policy-${policy}.png`) });
         expect(complaints).toEqual([]);
