@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PagerError } from './pager-error.ts';
 
 /** How a fault was answered; the keys of `rekindle.types.FaultAction`, less one. */
 export const ACTION = { copy: 0, zero: 1, raced: 2 } as const;
@@ -52,6 +53,15 @@ export interface FaultLog {
   close(): Promise<void>;
 }
 
+/** What a log says at its end that could not all be written: a disk that is full ends a log, never a VM. */
+export const brokenLog = (path: string, { message }: Error): PagerError =>
+  new PagerError(
+    'RECORDING',
+    `it breaks off: ${message}`,
+    path,
+    'is the disk full? the VM was served to its end',
+  );
+
 /** Logs nothing. */
 export class SilentLog implements FaultLog {
   fault(): void {}
@@ -86,6 +96,8 @@ export class LogSplitter implements FaultLog {
   }
 
   async close(): Promise<void> {
-    for (const log of this.#logs) await log.close();
+    const ends = await Promise.allSettled(this.#logs.map((log) => log.close()));
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { openRecording } from '@rekindle/jfr';
 import { afterEach, describe, expect, it } from 'vitest';
 import { spawnPager } from './index.ts';
-import { drawMemory, runVmm, type Scene } from './testing/guest.ts';
+import { drawMemory, runVmm, type Scene, startVmm } from './testing/guest.ts';
 
 let made: Scene | undefined;
 afterEach(() => made?.remove());
@@ -60,5 +61,52 @@ describe('the recording of a pager', () => {
       wasted: -1,
       removed: 8192,
     });
+  });
+});
+
+describe('a log whose disk is full', () => {
+  it('ends at what it has, and its VM is served to the end (text)', async () => {
+    made = await drawMemory('abcd'.repeat(1024), 'recording');
+    const pager = spawnPager({ ...made, textLogPath: '/dev/full' });
+    await pager.ready;
+    const vmm = await runVmm([made.socketPath, made.memoryPath, 'check', '0', '4096']);
+    expect(vmm).toMatchObject({ code: 0, stderr: '' });
+    await expect(pager.done).rejects.toMatchObject({
+      code: 'RECORDING',
+      message: expect.stringMatching(/^\/dev\/full: it breaks off: ENOSPC/),
+    });
+    expect(pager.replaced).toBe(0);
+  });
+
+  it('ends at what it has, and leaves a VM that is to live on alone (recording)', async (context) => {
+    made = await drawMemory('abcd'.repeat(2048), 'recording');
+    const small = made.path('small');
+    mkdirSync(small);
+    try {
+      const options = ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', small];
+      execFileSync('mount', options, { stdio: 'pipe' });
+    } catch (error) {
+      return context.skip(`no tmpfs of our own: ${(error as Error).message.split('\n')[1]}`);
+    }
+    try {
+      const pager = spawnPager({ ...made, recordPath: join(small, 'run.jfr') });
+      await pager.ready;
+      const vmm = await startVmm([
+        ...[made.socketPath, made.memoryPath, 'check', '0', '8000', 'say', 'most', 'wait'],
+        ...['check', '8000', '8192'],
+      ]);
+      await vmm.said('most');
+      pager.stop();
+      await expect(pager.done).rejects.toMatchObject({ code: 'RECORDING' });
+      vmm.go();
+      expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
+      // What was flushed before is there, and the JDK reads it.
+      const printed = execFileSync('jfr', ['summary', join(small, 'run.jfr')], {
+        encoding: 'utf8',
+      });
+      expect(printed).toMatch(/rekindle\.ClockAnchor +1 /);
+    } finally {
+      execFileSync('umount', [small]);
+    }
   });
 });

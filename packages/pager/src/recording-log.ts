@@ -17,8 +17,7 @@ import {
 } from '@rekindle/jfr';
 import { type FileSink, openFileSink } from '@rekindle/jfr/node';
 import { clockPair, now } from './clock.ts';
-import { ACTION, type FaultLog, type PagerTotals } from './fault-log.ts';
-import { PagerError } from './pager-error.ts';
+import { ACTION, brokenLog, type FaultLog, type PagerTotals } from './fault-log.ts';
 import { partsDirectory } from './rescue-recording.ts';
 
 const ACTIONS = Object.keys(ACTION) as (keyof typeof ACTION)[];
@@ -178,7 +177,6 @@ export class RecordingLog implements FaultLog {
     this.#write(() => this.#chunks.flush(now()));
   }
 
-  /** A disk that is full ends the recording, not the VM. */
   #write(write: () => void): void {
     if (this.#broken !== undefined) return;
     try {
@@ -195,14 +193,7 @@ export class RecordingLog implements FaultLog {
     const durationNanos = BigInt(Math.max(1, now() - this.#startTicks));
     this.#write(() => this.#chunks.finish({ durationNanos, final: true }));
     this.#sink.close();
-    if (this.#broken !== undefined) {
-      throw new PagerError(
-        'RECORDING',
-        `the recording breaks off: ${this.#broken.message}`,
-        this.#path,
-        'is the disk full? the VM was served to its end',
-      );
-    }
+    if (this.#broken !== undefined) throw brokenLog(this.#path, this.#broken);
     renameSync(this.#part, this.#path);
     try {
       rmdirSync(partsDirectory(this.#path));

@@ -56,6 +56,9 @@ export async function rescueParts(recordPath: string): Promise<number> {
     const sink = openFileSink(aside);
     try {
       await joinRecordings(sources, sink);
+    } catch (error) {
+      rmSync(aside, { force: true });
+      throw error;
     } finally {
       sink.close();
     }

@@ -89,6 +89,8 @@ describe('readRestoreTrace', () => {
     expect(trace).toEqual({ path, pages: [4, 5, 9, 7], beforeAnswer: 3, prefetched: 0 });
     const answered = await readRestoreTrace(path, layout, { ...options, until: 'first-response' });
     expect(answered.pages).toEqual([4, 5, 9]);
+    const timed = await readRestoreTrace(path, layout, { ...options, until: { millis: 1.5 } });
+    expect(timed.pages).toEqual([4, 5]);
   });
 
   it('ends where the restore settled', async () => {

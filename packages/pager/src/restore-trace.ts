@@ -6,8 +6,8 @@ import { PagerError } from './pager-error.ts';
 import { type SettleOptions, settledFaults } from './settle.ts';
 import { touchOrder } from './working-set-build.ts';
 
-/** Which faults of a recording belong to the restore. */
-export type Until = 'end' | 'first-response' | 'settled';
+/** Which faults of a recording belong to the restore; `millis`: those so long after the first. */
+export type Until = 'end' | 'first-response' | 'settled' | { readonly millis: number };
 
 /** What a recording says about one restore. */
 export interface RestoreTrace {
@@ -85,13 +85,17 @@ function count(
   order: readonly number[],
   times: Float64Array,
   answered: number,
-  options: { until?: Until; settle?: SettleOptions },
+  { until = 'end', settle }: { until?: Until; settle?: SettleOptions },
 ): number {
-  if (options.until === 'first-response') return answered;
-  if (options.until !== 'settled') return order.length;
+  if (until === 'first-response') return answered;
+  if (until === 'end') return order.length;
+  if (until !== 'settled') {
+    const end = times[order[0]!]! + until.millis * 1e6;
+    return order.filter((row) => times[row]! <= end).length;
+  }
   return settledFaults(
     order.map((row) => times[row]!),
-    options.settle,
+    settle,
   );
 }
 

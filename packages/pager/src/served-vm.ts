@@ -159,7 +159,9 @@ export class ServedVm implements PagerHandle {
   fail(error: PagerError, abandoned = true): void {
     if (this.#over) return;
     this.#custody.collect();
-    if (this.#custody.process >= 0) signalProcess(this.#custody.process, SIGKILL);
+    // A recording that breaks off says so when its VM has been served, and may live on by itself.
+    const hangs = error.code !== 'RECORDING' && this.#custody.process >= 0;
+    if (hangs) signalProcess(this.#custody.process, SIGKILL);
     // Once a VMM has come the path is gone, and may be another pager's.
     if (abandoned && this.#listener !== undefined) rmSync(this.options.socketPath, { force: true });
     this.#end();

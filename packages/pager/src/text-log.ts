@@ -4,7 +4,7 @@
 //   UFFD_EVENT_PAGEFAULT (r|w): <address> <page>  Zeroing: <offset> - <end>
 //   UFFD_EVENT_REMOVE: <start> - <end>
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { ACTION, type FaultLog } from './fault-log.ts';
+import { ACTION, brokenLog, type FaultLog } from './fault-log.ts';
 
 const BUFFERED_LINES = 1024;
 
@@ -12,10 +12,14 @@ const hex = (value: number): string => `0x${value.toString(16).padStart(16, '0')
 
 /** Writes the text log; a tool for old tools, slower than a recording. */
 export class TextLog implements FaultLog {
+  readonly #path: string;
   readonly #fd: number;
   #lines: string[] = [];
+  /** Why nothing is logged any more; the VM is served on. */
+  #broken: Error | undefined;
 
   constructor(path: string) {
+    this.#path = path;
     this.#fd = openSync(path, 'w', 0o644);
   }
 
@@ -49,12 +53,19 @@ export class TextLog implements FaultLog {
   }
 
   #flush(): void {
-    if (this.#lines.length > 0) writeSync(this.#fd, `${this.#lines.join('\n')}\n`);
+    const text = `${this.#lines.join('\n')}\n`;
     this.#lines = [];
+    if (text === '\n' || this.#broken !== undefined) return;
+    try {
+      writeSync(this.#fd, text);
+    } catch (error) {
+      this.#broken = error as Error;
+    }
   }
 
   async close(): Promise<void> {
     this.#flush();
     closeSync(this.#fd);
+    if (this.#broken !== undefined) throw brokenLog(this.#path, this.#broken);
   }
 }

@@ -149,6 +149,18 @@ describe('rekindle workingset', () => {
     expect(out).not.toContain('different snapshots');
   });
 
+  it('takes what came in a time, and refuses what is none', async () => {
+    const build = (until: string): Promise<string> =>
+      workingset(
+        ...['build', path('shop'), path('a.jfr'), '--output', path('timed'), '--json'],
+        ...['--until', until],
+      );
+    // A fault a microsecond.
+    expect(JSON.parse(await build('0.002ms'))).toMatchObject({ pages: 3 });
+    expect(JSON.parse(await build('1s'))).toMatchObject({ pages: 4 });
+    await expect(build('soon')).rejects.toThrow(/settled or a time: 500ms/);
+  });
+
   it('refuses the set of another snapshot, a damaged one, and what is no recording', async () => {
     await expect(
       workingset('inspect', path('shop', 'working-set'), '--snapshot', path('other')),

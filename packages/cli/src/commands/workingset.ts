@@ -22,7 +22,18 @@ import {
   writeWorkingSet,
 } from '../working-set-file.ts';
 
-const UNTIL: readonly Until[] = ['end', 'first-response', 'settled'];
+const UNTIL = ['end', 'first-response', 'settled'] as const;
+
+/** A word, or a time. */
+function until(text: string): Until {
+  const word = UNTIL.find((known) => known === text);
+  if (word !== undefined) return word;
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text) ?? [];
+  if (number === undefined) {
+    throw new InvalidArgumentError(`must be ${UNTIL.join(', ')} or a time: 500ms, 2s.`);
+  }
+  return { millis: Number(number) * (unit === 's' ? 1000 : 1) };
+}
 
 function whole(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('must be a whole number.');
@@ -183,7 +194,9 @@ async function diff(first: string, second: string, flags: { json?: true }): Prom
 }
 
 const untilOption = (): Option =>
-  new Option('--until <end>', 'which faults of a recording count').choices(UNTIL).default('end');
+  new Option('--until <end>', `which faults of a recording count: ${UNTIL.join(', ')}, or a time`)
+    .argParser(until)
+    .default('end');
 
 /** `rekindle workingset`. */
 export function workingsetCommand(): Command {
