@@ -53,6 +53,12 @@ interface Sample {
   readonly stalledMs: number;
 }
 
+const SPANS = {
+  answerMs: 'resume to answer',
+  totalMs: 'restore to answer',
+  stalledMs: 'stalled by then',
+} as const;
+
 export async function run(options: RestoreBenchOptions): Promise<void> {
   const scratch = options.keep ?? mkdtempSync(join(tmpdir(), 'rekindle-bench-'));
   mkdirSync(scratch, { recursive: true });
@@ -179,10 +185,10 @@ function report(samples: Map<string, Sample[]>, { service, pages, manifest }: Vm
   const against = (
     peer: Policy,
     cache: Cache,
-    field: 'answerMs' | 'totalMs',
+    field: keyof typeof SPANS,
     atMost?: number,
   ): Comparison => ({
-    what: `prefetch, ${field === 'answerMs' ? 'resume' : 'restore'} to answer, ${cache}`,
+    what: `prefetch, ${SPANS[field]}, ${cache}`,
     ours: of('prefetch', cache, field),
     peer: of(peer, cache, field),
     peerName: peer,
@@ -195,6 +201,8 @@ function report(samples: Map<string, Sample[]>, { service, pages, manifest }: Vm
     against('on-demand', 'warm', 'answerMs'),
     against('file', 'cold', 'answerMs', 0.6),
     against('file', 'warm', 'answerMs', 1.1),
+    against('on-demand', 'cold', 'stalledMs', 0.05),
+    against('on-demand', 'warm', 'stalledMs', 0.05),
     against('on-demand', 'cold', 'totalMs'),
     against('file', 'cold', 'totalMs'),
     against('file', 'warm', 'totalMs'),
