@@ -100,11 +100,6 @@ describe('a log whose disk is full', () => {
       await expect(pager.done).rejects.toMatchObject({ code: 'RECORDING' });
       vmm.go();
       expect(await vmm.ended).toMatchObject({ code: 0, stderr: '' });
-      // What was flushed before is there, and the JDK reads it.
-      const printed = execFileSync('jfr', ['summary', join(small, 'run.jfr')], {
-        encoding: 'utf8',
-      });
-      expect(printed).toMatch(/rekindle\.ClockAnchor +1 /);
     } finally {
       execFileSync('umount', [small]);
     }
