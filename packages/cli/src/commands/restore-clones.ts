@@ -19,15 +19,14 @@ export interface PlannedVm {
 export function planVms(
   directory: string,
   flags: Pick<RestoreFlags, 'clones' | 'name' | 'record'>,
-  scratch: string,
 ): PlannedVm[] {
   const { clones: count, name, record } = flags;
   const whole = record === undefined ? undefined : resolve(record);
-  if (count === undefined) return [{ name, part: join(scratch, 'pager.jfr'), record: whole }];
+  if (count === undefined) return [{ name, part: 'pager.jfr', record: whole }];
   const { dir, name: stem, ext } = parse(whole ?? '');
   return Array.from({ length: count }, (_, index) => ({
     name: `${name ?? basename(directory).replace(/\.snapshot$/, '')}-${index + 1}`,
-    part: join(scratch, `pager-${index + 1}.jfr`),
+    part: `pager-${index + 1}.jfr`,
     record: whole === undefined ? undefined : join(dir, `${stem}-${index + 1}${ext}`),
   }));
 }

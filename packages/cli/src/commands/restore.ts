@@ -95,17 +95,17 @@ async function restore(directory: string, flags: RestoreFlags): Promise<void> {
 }
 
 async function own(directory: string, flags: RestoreFlags): Promise<void> {
+  const planned = planVms(directory, flags);
+  for (const { record } of planned) if (record !== undefined) requireWritable(record);
   const { policy, workingSet, reason } = choosePager(directory, flags);
   const scratch = mkdtempSync(join(tmpdir(), 'rekindle-restore-'));
   const disown = ownResource(() => rmSync(scratch, { recursive: true, force: true }));
-  const planned = planVms(directory, flags, scratch);
   const host = join(scratch, 'host.jfr');
   const start = clockPair();
   const progress = new Progress(flags.json || isDetachedOwner());
   const served = flags.clones === undefined || policy === 'file' ? undefined : new PagerProcess();
   let log: ReturnType<typeof recordingVmLog> | undefined;
   try {
-    for (const { record } of planned) if (record !== undefined) requireWritable(record);
     log = flags.record === undefined ? undefined : recordingVmLog(host);
     progress.start(`restore ${directory}`);
     const vms = await allOrNone(
@@ -117,7 +117,7 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
           share: flags.share ?? served !== undefined,
           pagerProcess: served,
           measureWaste: flags.measureWaste,
-          record: flags.record === undefined || policy === 'file' ? undefined : part,
+          record: flags.record === undefined || policy === 'file' ? undefined : join(scratch, part),
           forwards: flags.publish,
           probe: chosenProbe(directory, flags),
           verify: flags.verify,
@@ -159,7 +159,9 @@ async function own(directory: string, flags: RestoreFlags): Promise<void> {
     // Also of a restore that failed: what led to it is what one wants to see.
     for (const { part, record } of planned) {
       if (record === undefined) continue;
-      const recordings = [join(directory, 'owners.jfr'), host, part].filter((f) => existsSync(f));
+      const recordings = [join(directory, 'owners.jfr'), host, join(scratch, part)].filter((file) =>
+        existsSync(file),
+      );
       await writeRun(record, { recordings, start });
     }
     rmSync(scratch, { recursive: true, force: true });
