@@ -32,7 +32,7 @@ export interface ReadOptions {
 export interface ChunksOptions {
   /**
    * As `EventStream.setReuse` of the JDK: a chunk and its columns are good until the next chunk is asked
-   * for, which may take their memory. Reading from the chunk, or a text from its columns, throws
+   * for, which may take their memory, or the loop is left. Reading from the chunk, or a text from its columns, throws
    * JFR_RELEASED then, and the arrays of its columns are empty; texts and objects read before stay.
    * Saves the time that making, and collecting, memory for every chunk takes.
    */
