@@ -9,6 +9,7 @@ import { PAGER_POLICIES, PagerProcess, sharedPathFor } from '@rekindle/pager';
 import { serveViewer } from '@rekindle/viewer/server';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { killPager } from '../packages/pager/src/testing/guest.ts';
 import { launchBrowser, NO_BROWSER } from './testing/browser.ts';
 import { Rekindle } from './testing/rekindle.ts';
 import { demoGuest, isolatedState, leftBehind, NOTHING, SERVICE, until } from './testing/vms.ts';
@@ -161,7 +162,7 @@ describe('clones', () => {
         }
       };
       await ask();
-      process.kill(pagerProcess.pid, 'SIGKILL');
+      killPager(pagerProcess);
       await until(() => clones.every(({ pager }) => pager?.replaced === 1));
       await ask();
       expect(new Set(clones.map(({ pager }) => pager?.pid)).size).toBe(1);

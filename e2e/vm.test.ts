@@ -31,6 +31,7 @@ import {
 } from '@rekindle/microvm';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { learnWorkingSet } from '../packages/cli/src/working-set-file.ts';
+import { killPager } from '../packages/pager/src/testing/guest.ts';
 import {
   demoGuest,
   isolatedState,
@@ -256,7 +257,7 @@ describe('a snapshot restored', () => {
 
   test('its pager killed: another one takes over, and the service answers', async () => {
     vm = await restoreVm(snapshot, { policy: 'on-demand', accept });
-    process.kill(vm.pager?.pid ?? 0, 'SIGKILL');
+    killPager(vm.pager!);
     await until(() => vm?.pager?.replaced === 1);
     const response = await fetch(serviceUrl(vm.machine, SERVICE));
     expect(accept(await response.text(), response.status)).toBe(true);
@@ -275,7 +276,7 @@ describe('a snapshot restored', () => {
     await until(() => {
       if (pager && pager.pid !== victim) {
         victim = pager.pid;
-        process.kill(victim, 'SIGKILL');
+        killPager(pager);
       }
       return ended;
     });
