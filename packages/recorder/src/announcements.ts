@@ -7,7 +7,7 @@ import {
   DumpReason,
   type EventDeclaration,
   Flush as FlushAlways,
-} from '@rekindle/jfr';
+} from '@rekindle/jfr/writing';
 import { MAX_TYPES } from './arena.ts';
 import { now, type Ticks } from './clock.ts';
 import type { RecordingEntry } from './recording-book.ts';

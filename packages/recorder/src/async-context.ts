@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events that tell in which async context they happened. A type that can has the field; whether it is
 // filled is the setting `event#asyncContext` (false where nobody asks: reading it costs, and 0 is a byte).
-import type { EventDeclaration, FieldDeclaration, SettingDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration, FieldDeclaration, SettingDeclaration } from '@rekindle/jfr/writing';
 
 /** Name of the field, which the recorder fills and `commit` does not take. */
 export const ASYNC_FIELD = 'asyncId';

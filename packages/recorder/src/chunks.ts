@@ -2,7 +2,7 @@
 // The chunk being written, and how one follows another. Rotation is the protocol of docs/rotation.md;
 // flushing publishes what was taken, in the order: events, then the constants they refer to.
 import { existsSync } from 'node:fs';
-import { ChunkWriter, DataLoss, type EventDeclaration } from '@rekindle/jfr';
+import { ChunkWriter, DataLoss, type EventDeclaration } from '@rekindle/jfr/writing';
 import { type Arena, KIND_CONSTANTS, KIND_EVENTS, WORD } from './arena.ts';
 import { ChunkFiles, removeFile } from './chunk-files.ts';
 import { clockPair, now, type Ticks } from './clock.ts';

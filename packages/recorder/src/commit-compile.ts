@@ -3,7 +3,12 @@
 // constants, the encoder. In steady state it allocates nothing and calls nothing that could come back into
 // the recorder.
 import { executionAsyncId } from 'node:async_hooks';
-import { type EncodeEvent, type EventDeclaration, type EventType, eventBound } from '@rekindle/jfr';
+import {
+  type EncodeEvent,
+  type EventDeclaration,
+  type EventType,
+  eventBound,
+} from '@rekindle/jfr/writing';
 import { ASYNC_CONTEXT, ENABLED, STACK_TRACE } from './arena.ts';
 import { ASYNC_FIELD } from './async-context.ts';
 import type { ThreadConstants } from './constants.ts';

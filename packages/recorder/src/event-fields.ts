@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kinds of fields that event declarations use. Names stay literal types, so that the types of an event's
 // values follow from its declaration.
-import type { FieldDeclaration } from '@rekindle/jfr';
+import type { FieldDeclaration } from '@rekindle/jfr/writing';
 
 export const text = <const N extends string>(name: N, label: string) =>
   ({ name, type: 'java.lang.String', label }) as const satisfies FieldDeclaration;

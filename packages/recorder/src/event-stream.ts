@@ -3,15 +3,8 @@
 // jdk.jfr.consumer.EventStream: each flush is read once, its events in order of their end. Works on the
 // JDK's repositories too.
 import { join } from 'node:path';
-import {
-  type Chunk,
-  type ChunkHeader,
-  FLAG_FINAL,
-  HEADER_SIZE,
-  type JfrEvent,
-  openRecording,
-  STATE_FINISHED,
-} from '@rekindle/jfr';
+import type { Chunk, JfrEvent } from '@rekindle/jfr';
+import { type ChunkHeader, FLAG_FINAL, HEADER_SIZE, STATE_FINISHED } from '@rekindle/jfr/writing';
 import { GrowingChunk, listChunks } from './growing-chunk.ts';
 
 /** Milliseconds between looks at a file that has nothing new. */
@@ -175,6 +168,8 @@ export class EventStream {
   /** Hands over the events from `seen` on; false when the end time is reached. */
   async #deliver(bytes: Uint8Array, seen: number): Promise<boolean> {
     const { startNanos = 0n, endNanos } = this.#options;
+    // who records and streams nothing does without the reader
+    const { openRecording } = await import('@rekindle/jfr');
     const chunk = await (await openRecording(bytes)).chunk(0);
     for (const event of this.#fresh(chunk, seen)) {
       const end = event.endNanos;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
-import { type RecordingSink, STATE_FINISHED, STATE_OFFSET } from '@rekindle/jfr';
+import { type RecordingSink, STATE_FINISHED, STATE_OFFSET } from '@rekindle/jfr/writing';
 import { RecorderError } from './error.ts';
 
 /** Bytes gathered before they are written. */

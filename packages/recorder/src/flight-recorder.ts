@@ -8,7 +8,7 @@ import {
   setEnvironmentData,
   threadId,
 } from 'node:worker_threads';
-import type { EventDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration } from '@rekindle/jfr/writing';
 import { Arena, WORD } from './arena.ts';
 import { ThreadConstants } from './constants.ts';
 import { Control } from './control.ts';

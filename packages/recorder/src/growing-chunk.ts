@@ -8,7 +8,7 @@ import {
   HEADER_SIZE,
   STATE_FINISHED,
   STATE_UPDATING,
-} from '@rekindle/jfr';
+} from '@rekindle/jfr/writing';
 
 /** How often a header is read again when it is being rewritten at this very moment. */
 const TORN_RETRIES = 1000;

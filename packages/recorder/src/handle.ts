@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The way from an event declaration to a committed event, as an application sees it. What `commit` does is
 // in commit-compile.ts.
-import { compileEncoder, type EventDeclaration } from '@rekindle/jfr';
+import { compileEncoder, type EventDeclaration } from '@rekindle/jfr/writing';
 import { type Arena, ASYNC_CONTEXT, ENABLED } from './arena.ts';
 import { ASYNC_FIELD } from './async-context.ts';
 import { now, type Ticks } from './clock.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Events under the JDK's names, laid out as JDK 25 writes them, so that JMC's pages and `jfr view` know
 // them. What a Node.js process fills them with stands beside each source.
-import type { EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration, FieldDeclaration } from '@rekindle/jfr/writing';
 import { asyncContextField } from './async-context.ts';
 import {
   address,

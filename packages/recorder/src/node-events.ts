@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only a Node.js process has to tell.
-import type { EventDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration } from '@rekindle/jfr/writing';
 import { asyncContextField } from './async-context.ts';
 import { bytes, long, nanos, OFF, text } from './event-fields.ts';
 

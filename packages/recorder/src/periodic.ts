@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Periodic events that the recorder thread can take from the kernel, without the application's threads.
 import { readFileSync } from 'node:fs';
-import type { EventDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration } from '@rekindle/jfr/writing';
 import { now, type Ticks } from './clock.ts';
 import {
   CPUInformation,

@@ -6,7 +6,7 @@ import {
   type EventDeclaration,
   type EventType,
   eventBound,
-} from '@rekindle/jfr';
+} from '@rekindle/jfr/writing';
 import type { SharedTypes } from './types.ts';
 import type { CommitArguments } from './values.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Event settings: per event type a few named texts (enabled, threshold, stackTrace, period, cutoff,
 // throttle). Recordings that run at the same time share one set, the most generous of each value.
-import type { EventType } from '@rekindle/jfr';
+import type { EventType } from '@rekindle/jfr/writing';
 import { formatTimespan, parseTimespan } from './timespan.ts';
 
 /** Settings of one recording: `event#setting` to value, as in `jdk.CPULoad#period`: `1000 ms`. */

@@ -3,7 +3,7 @@
 // those the recorder thread makes itself. Keys of threads begin above the number of slots, those made
 // here with 1, so they do not meet.
 import { ByteCursor, ByteSink } from '@rekindle/bytes';
-import { ConstantPools, type EventRegistry } from '@rekindle/jfr';
+import { ConstantPools, type EventRegistry } from '@rekindle/jfr/writing';
 import { POOL, POOL_TYPES } from './constants.ts';
 import type { ThreadIdentity } from './drain.ts';
 

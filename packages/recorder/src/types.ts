@@ -3,7 +3,7 @@
 // order of registration; every thread replays it into a registry of its own, and since ids follow that
 // order, all threads agree about them. Registering takes a lock; it happens once per event type.
 import { existsSync } from 'node:fs';
-import { type EventDeclaration, EventRegistry, type EventType } from '@rekindle/jfr';
+import { type EventDeclaration, EventRegistry, type EventType } from '@rekindle/jfr/writing';
 import {
   type Arena,
   ASYNC_CONTEXT,

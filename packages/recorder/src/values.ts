@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The TypeScript types of an event's values, derived from its declaration.
-import type { Enumeration, EventDeclaration, FieldDeclaration } from '@rekindle/jfr';
+import type { Enumeration, EventDeclaration, FieldDeclaration } from '@rekindle/jfr/writing';
 import type { Ticks } from './clock.ts';
 import type { Frame } from './frames.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A program that knows nothing of the recorder, started with `--import @rekindle/recorder/register`.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -152,6 +152,27 @@ describe('startup', () => {
       { encoding: 'utf8' },
     );
     expect(Number(loaded) - Number(bare)).toBeLessThan(20);
+  });
+
+  it('loads what writes recordings, not what reads them', () => {
+    const coverage = join(directory, 'coverage');
+    execFileSync(process.execPath, ['--import', REGISTER, '-e', ''], {
+      env: {
+        ...process.env,
+        NODE_V8_COVERAGE: coverage,
+        REKINDLE_START_FLIGHT_RECORDING: 'settings=default,dumponexit=false',
+      },
+      // Node.js's coverage tells of every message of the profiler
+      stdio: 'ignore',
+    });
+    const urls = readdirSync(coverage).flatMap((name): string[] => {
+      const { result } = JSON.parse(readFileSync(join(coverage, name), 'utf8'));
+      return result.map(({ url }: { url: string }) => url);
+    });
+    const ours = urls.filter((url) => url.includes('/jfr/dist/'));
+    expect(ours.some((url) => url.endsWith('/write/chunk-writer.js'))).toBe(true);
+    const reading = /\/(chunk|recording|compile|index)\.js$|\/(view|print|export)\//;
+    expect(ours.filter((url) => reading.test(url))).toEqual([]);
   });
 
   it('warns of a wrong option and lets the program run', () => {

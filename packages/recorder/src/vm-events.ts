@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Turns the sources of a thread on and off as the merged settings ask. Costs nothing until then.
 import { isMainThread } from 'node:worker_threads';
-import type { EventDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration } from '@rekindle/jfr/writing';
 import { SLOT, WORD } from './arena.ts';
 import { onBell } from './bell.ts';
 import { reason } from './file-sink.ts';

@@ -10,7 +10,7 @@ import {
   HEADER_SIZE,
   STATE_FINISHED,
   STATE_UPDATING,
-} from '@rekindle/jfr';
+} from '@rekindle/jfr/writing';
 import { listChunks } from '../growing-chunk.ts';
 
 export interface ByteStream {

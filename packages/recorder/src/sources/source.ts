@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventDeclaration } from '@rekindle/jfr';
+import type { EventDeclaration } from '@rekindle/jfr/writing';
 import type { EventHandle } from '../handle.ts';
 
 /** What a source needs of the thread it runs in. */
