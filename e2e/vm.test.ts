@@ -1,16 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real VM through its whole life, and everything that can go wrong with it. One boot serves all tests.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +11,6 @@ import {
   type BootedVm,
   bootVm,
   listRecords,
-  type MicrovmError,
   QemuEngine,
   type RestoredVm,
   recordingVmLog,
@@ -32,6 +22,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { learnWorkingSet } from '../packages/cli/src/working-set-file.ts';
 import { killPager } from '../packages/pager/src/testing/guest.ts';
+import { failureOf } from './testing/failure.ts';
 import {
   demoGuest,
   isolatedState,
@@ -64,21 +55,6 @@ afterAll(async () => {
 
 async function answerOf(machine: BootedVm['machine']): Promise<string> {
   return (await fetch(serviceUrl(machine, SERVICE))).text();
-}
-
-/** The error of something that must fail, checked to be one a user can act on. */
-async function failureOf(work: Promise<unknown>): Promise<MicrovmError> {
-  const error = await work.then(
-    () => {
-      throw new Error('it should have failed');
-    },
-    (reason: unknown) => reason as MicrovmError,
-  );
-  expect(error.name, error.stack).toBe('MicrovmError');
-  expect(error.message.length).toBeGreaterThan(10);
-  expect(error.message).not.toContain('\n');
-  expect(error.hint, error.message).toBeTruthy();
-  return error;
 }
 
 describe('a running VM', () => {
@@ -376,51 +352,6 @@ describe('a snapshot restored', () => {
       await until(() => processesOf(state.directory).length === 0);
     },
   );
-
-  /** Each damage to a copy of the snapshot, and what it must be called. */
-  const damages: [string, (copy: string) => void, string][] = [
-    ['half-written', (copy) => rmSync(join(copy, 'manifest.json')), 'SNAPSHOT_INCOMPLETE'],
-    [
-      'memory truncated',
-      (copy) => truncateSync(join(copy, 'memory'), 256 << 20),
-      'SNAPSHOT_DAMAGED',
-    ],
-    ['memory altered', (copy) => alter(join(copy, 'memory'), 1 << 20), 'SNAPSHOT_DAMAGED'],
-    ['state altered', (copy) => alter(join(copy, 'state'), 5000), 'SNAPSHOT_DAMAGED'],
-    [
-      'of another QEMU',
-      (copy) => editMachine(copy, { engineVersion: '9.1.0' }),
-      'SNAPSHOT_FOREIGN',
-    ],
-    [
-      'of a machine unknown here',
-      (copy) => editMachine(copy, { machineType: 'pc-q35-99.0' }),
-      'SNAPSHOT_FOREIGN',
-    ],
-    [
-      'of another engine',
-      (copy) => editMachine(copy, { engine: 'firecracker' }),
-      'SNAPSHOT_FOREIGN',
-    ],
-    [
-      'of another CPU',
-      (copy) => editMachine(copy, { accelerator: 'kvm', hostCpu: 'Zilog Z80' }),
-      'SNAPSHOT_FOREIGN',
-    ],
-    ['of other devices', (copy) => editMachine(copy, { devices: ['floppy'] }), 'SNAPSHOT_FOREIGN'],
-  ];
-
-  test.each(damages)('%s: refused before any guest runs', async (_what, damage, code) => {
-    const copy = join(state.directory, 'copy');
-    cpSync(snapshot, copy, { recursive: true, preserveTimestamps: true });
-    try {
-      damage(copy);
-      const error = await failureOf(restoreVm(copy, { policy: 'on-demand' }));
-      expect(error.code, error.message).toBe(code);
-    } finally {
-      rmSync(copy, { recursive: true });
-    }
-  });
 });
 
 test('a state directory too deep for a socket is refused before anything is made', async () => {
@@ -470,17 +401,4 @@ function qemuPid(): number | undefined {
   return processesOf(state.directory).find(
     ({ command }) => command.startsWith('/usr/bin/qemu') || command.startsWith('qemu'),
   )?.pid;
-}
-
-function alter(path: string, at: number): void {
-  const bytes = readFileSync(path);
-  bytes[at] = (bytes[at] ?? 0) ^ 1;
-  writeFileSync(path, bytes);
-}
-
-function editMachine(copy: string, change: Record<string, unknown>): void {
-  const path = join(copy, 'manifest.json');
-  const manifest = JSON.parse(readFileSync(path, 'utf8'));
-  Object.assign(manifest.machine, change);
-  writeFileSync(path, JSON.stringify(manifest));
 }
