@@ -1,23 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // One chunk in memory: types, events and constants, each found when first asked for.
-import { ByteCursor, ByteError } from '@rekindle/bytes';
 import { chunkMetadata, type KnownMetadata } from './chunk-metadata.ts';
 import { ChunkPools } from './chunk-pools.ts';
-import { Columns } from './column.ts';
-import { type DecodeContext, type DecodeMode, decodeColumns } from './decode-columns.ts';
-import { decodeElements, type Elements } from './elements.ts';
+import { ChunkValues } from './chunk-values.ts';
+import type { Columns } from './column.ts';
+import type { DecodeMode } from './decode-columns.ts';
+import type { Elements } from './elements.ts';
 import { JfrError } from './error.ts';
-import { JfrEvent } from './event.ts';
+import type { JfrEvent } from './event.ts';
 import type { EventIndex } from './event-index.ts';
 import { type ChunkHeader, HEADER_SIZE } from './header.ts';
 import { held } from './held.ts';
 import { locateEvents } from './locate-events.ts';
 import { Damage, type Loss } from './loss.ts';
 import type { Pool } from './pool.ts';
-import { type EventFilter, selectEvents } from './select-events.ts';
+import type { EventFilter } from './select-events.ts';
 import type { SiftedBytes } from './sift-chunk.ts';
-import { payload } from './sink.ts';
-import { skipVarint } from './string-encoding.ts';
 import type { ClassType, Field, TypeModel } from './type-model.ts';
 import type { Struct, Value } from './value.ts';
 
@@ -65,6 +63,7 @@ export class Chunk {
   #metadata: KnownMetadata | undefined;
   #events: EventIndex | undefined;
   #pools: ChunkPools | undefined;
+  readonly #values: ChunkValues;
 
   constructor(header: ChunkHeader, bytes: Uint8Array, options: ChunkOptions) {
     this.index = options.index;
@@ -80,6 +79,13 @@ export class Chunk {
       this.#metadata = part.whole.metadata;
       this.#pools = part.whole.#open();
     }
+    this.#values = new ChunkValues(this, {
+      pools: () => this.#open(),
+      mode: options.decode,
+      damage: this.#damage,
+      metadataPosition: this.#metadataPosition,
+      arena: sifted?.arena,
+    });
   }
 
   /** The bytes of the chunk, header included: all of it, what was left of it, or what was asked for. */
@@ -196,9 +202,7 @@ export class Chunk {
    * declare gives no rows and no columns. Throws JFR_UNKNOWN_NAME for a field the type does not have.
    */
   columns(eventName: string, fields?: readonly string[], filter?: EventFilter): Columns {
-    const type = this.types.event(eventName);
-    if (type === undefined || !this.#isReadable(type)) return new Columns(eventName, 0, []);
-    return this.#decode(type, this.#select(type, filter), fields);
+    return this.#values.columns(eventName, fields, filter);
   }
 
   /**
@@ -219,7 +223,7 @@ export class Chunk {
     if (pool === undefined) {
       throw this.#damage.error('JFR_UNKNOWN_NAME', `no class ${typeName}`, 0);
     }
-    return decodeElements(pool, array, constants, fields, this.#decodeContext);
+    return this.#values.elements(pool, array, constants, fields);
   }
 
   /** The fields of an event type by column name (`heapSpace.committedSize` for parts of structs). */
@@ -231,58 +235,22 @@ export class Chunk {
 
   /** The value of a field of an event type at an offset in the chunk's bytes. */
   readValue(eventName: string, path: string, offset: number): Value {
-    const type = this.types.event(eventName);
-    const leaf = type && this.metadata.layouts.of(type).leaves.find((item) => item.path === path);
-    if (leaf === undefined) return null;
-    return this.#open().values.readField(leaf.field, leaf.op, new ByteCursor(this.bytes, offset));
+    return this.#values.field(eventName, path, offset);
   }
 
   /** Events as objects, in file order; with `reuse` all are one object, good until the next is asked for. */
-  *events(filter?: EventFilter, reuse = false): Generator<JfrEvent> {
-    const selected: { type: ClassType; offsets: Uint32Array }[] = [];
-    let total = 0;
-    for (const [typeId] of this.eventIndex.entries()) {
-      const type = this.types.byId(typeId);
-      if (type?.event !== true || !this.#isReadable(type)) continue;
-      if (filter?.types !== undefined && !filter.types.includes(type.name)) continue;
-      const offsets = this.#select(type, filter);
-      selected.push({ type, offsets });
-      total += offsets.length;
-    }
-    const order = new Uint32Array(total);
-    const types = new Map<number, ClassType>();
-    let filled = 0;
-    for (const { type, offsets } of selected) {
-      order.set(offsets, filled);
-      filled += offsets.length;
-      types.set(type.id, type);
-    }
-    order.sort();
-    let event: JfrEvent | undefined;
-    for (const offset of order) {
-      const type = types.get(typeIdAt(this.bytes, offset))!;
-      if (reuse && event !== undefined) event.moveTo(type, offset);
-      else event = new JfrEvent(this, type, offset);
-      if (!this.#damage.salvage || this.#isWhole(event)) yield event;
-    }
+  events(filter?: EventFilter, reuse = false): Generator<JfrEvent> {
+    return this.#values.events(filter, reuse);
   }
 
   /** The fields of the event of a type at an offset in the chunk's bytes. */
   readFields(type: ClassType, offset: number): Struct {
-    try {
-      return this.#open().values.readStruct(type, payload(this.bytes, offset));
-    } catch (error) {
-      if (error instanceof ByteError) {
-        throw this.#damage.error('JFR_EVENT_OVERRUN', `${type.name}: ${error.message}`, offset);
-      }
-      if (error instanceof JfrError) throw this.#damage.placed(error, offset);
-      throw error;
-    }
+    return this.#values.fields(type, offset);
   }
 
   /** The same; undefined for a damaged event when salvaging, which is a loss then. */
   readWhole(type: ClassType, offset: number): Struct | undefined {
-    return this.#orLost(offset, () => this.readFields(type, offset));
+    return this.#values.whole(type, offset);
   }
 
   /** A moment in ticks as nanoseconds since 1970 (rounded as the JDK rounds). */
@@ -321,76 +289,10 @@ export class Chunk {
     }
   }
 
-  #select(type: ClassType, filter: EventFilter | undefined): Uint32Array {
-    const offsets = this.eventIndex.get(type.id)?.offsets ?? new Uint32Array(0);
-    const clock = {
-      startNanos: this.header.startNanos,
-      epochNanos: (ticks: number | bigint) => this.epochNanos(ticks),
-    };
-    const shape = { name: type.name, leaves: this.metadata.layouts.of(type).leaves };
-    return selectEvents(shape, offsets, filter, clock, (some, field) =>
-      this.#decode(type, some, [field]),
-    );
-  }
-
-  #decode(type: ClassType, offsets: Uint32Array, fields: readonly string[] | undefined): Columns {
-    return decodeColumns(type, offsets, fields, this.#decodeContext);
-  }
-
-  get #decodeContext(): DecodeContext {
-    return {
-      bytes: this.bytes,
-      layouts: this.metadata.layouts,
-      pools: this.#open(),
-      startTicks: this.header.startTicks,
-      mode: this.#options.decode,
-      damage: this.#damage,
-      arena: this.#options.sifted?.arena,
-    };
-  }
-
   get #metadataPosition(): number {
     return this.#options.sifted?.metadataPosition ?? this.header.metadataPosition;
-  }
-
-  /** Whether the type makes sense. */
-  #isReadable(type: ClassType): boolean {
-    try {
-      return this.metadata.layouts.of(type) !== undefined;
-    } catch (error) {
-      if (!(error instanceof JfrError)) throw error;
-      const at = this.#metadataPosition;
-      this.#damage.report('metadata', this.#damage.placed(error, at), at, 0);
-      return false;
-    }
-  }
-
-  #isWhole(event: JfrEvent): boolean {
-    return this.#orLost(event.offset, () => event.fields) !== undefined;
-  }
-
-  /** What is read of the event at an offset; when salvaging, damage is a loss and gives undefined. */
-  #orLost<T>(offset: number, read: () => T): T | undefined {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof JfrError)) throw error;
-      this.#damage.report('event', error, offset, payload(this.bytes, offset).limit - offset);
-      return undefined;
-    }
   }
 }
 
 /** Type ids that mean the same in every chunk. */
 const RESERVED: readonly string[] = ['jdk.Metadata', 'jdk.Checkpoint'];
-
-/** Type id of an event that was walked over. */
-function typeIdAt(bytes: Uint8Array, offset: number): number {
-  let at = skipVarint(bytes, offset);
-  let typeId = 0;
-  for (let scale = 1, count = 1; ; scale *= 128, count++) {
-    const byte = bytes[at++]!;
-    typeId += (count === 9 ? byte : byte & 127) * scale;
-    if (!(byte > 127) || count === 9) return typeId;
-  }
-}
