@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The reader here knows nothing of the writer. (The browser's own reader judges it in e2e/viewer.test.ts.)
+// The reader here knows nothing of the writer. (The browser's own reader judges it in e2e/viewer-files.test.ts.)
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GifWriter } from './gif.ts';
