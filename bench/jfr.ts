@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { openFileSource } from '../packages/bytes/src/node.ts';
 import { openRecording } from '../packages/jfr/src/index.ts';
 import { type Jdk, newestJdk } from '../packages/jfr/src/testing/jdk.ts';
+import { bundle } from './bundle.ts';
 import { plainEnvironment } from './environment.ts';
 import { corpus } from './jfr-corpus.ts';
 import { readAll, readOne, type Work } from './jfr-work.ts';
@@ -31,19 +32,8 @@ const { values } = parseArgs({
     events: { type: 'string', default: '4000000' },
     rounds: { type: 'string', default: '7' },
     linear: { type: 'boolean', default: false },
-    work: { type: 'string' },
-    file: { type: 'string' },
   },
 });
-
-/** One work in a process of its own, for its memory. */
-async function alone(work: string, file: string): Promise<void> {
-  const before = performance.now();
-  if (work === 'summary') await (await openRecording(openFileSource(file))).summary();
-  else await (work === 'all' ? readAll : readOne)(file);
-  const millis = performance.now() - before;
-  console.log(JSON.stringify({ millis, maxRss: process.resourceUsage().maxRSS * 1024 }));
-}
 
 /** A warm JVM that does a round at a time. */
 class Peer {
@@ -138,9 +128,9 @@ async function compare(jdk: Jdk, events: number, rounds: number): Promise<void> 
   printTable(
     ['work', 'ours, MB', 'JDK, MB', 'ratio'],
     ['summary', 'one', 'all'].map((work) => {
-      const { maxRss } = inChild(work, file);
-      const ratio = (maxRss / peerPeak).toFixed(3);
-      return [work, (maxRss / 1e6).toFixed(0), (peerPeak / 1e6).toFixed(0), ratio];
+      const { peak } = inChild(work, file);
+      const ratio = (peak / peerPeak).toFixed(3);
+      return [work, (peak / 1e6).toFixed(0), (peerPeak / 1e6).toFixed(0), ratio];
     }),
   );
 }
@@ -166,7 +156,7 @@ async function linear(jdk: Jdk, events: number): Promise<void> {
         work,
         show(time, 'ms'),
         (time.median / megabytes).toFixed(2),
-        (runs[0]!.maxRss / 1e6).toFixed(0),
+        (runs[0]!.peak / 1e6).toFixed(0),
         ...peer,
       ]);
     }
@@ -176,18 +166,14 @@ async function linear(jdk: Jdk, events: number): Promise<void> {
   printTable(head, rows);
 }
 
-function inChild(work: string, file: string): { millis: number; maxRss: number } {
-  const node = [
-    ...process.execArgv,
-    fileURLToPath(import.meta.url),
-    '--work',
-    work,
-    '--file',
-    file,
-  ];
-  const run = spawnSync(process.execPath, node, { encoding: 'utf8' });
+/** One work in a process of its own, which is Node.js and the reader and nothing else. */
+function inChild(work: string, file: string): { millis: number; peak: number } {
+  const run = spawnSync(process.execPath, [alone.path, work, file], {
+    encoding: 'utf8',
+    env: plainEnvironment(),
+  });
   if (run.status !== 0) throw new Error(run.stderr);
-  return JSON.parse(run.stdout) as { millis: number; maxRss: number };
+  return JSON.parse(run.stdout) as { millis: number; peak: number };
 }
 
 function wall(command: string, args: readonly string[]): number {
@@ -197,16 +183,17 @@ function wall(command: string, args: readonly string[]): number {
   return performance.now() - began;
 }
 
-if (values.work && values.file) {
-  await alone(values.work, values.file);
-} else {
-  const jdk = newestJdk(25);
-  if (!jdk) {
-    console.error('no JDK of 25 or newer: it is the peer, and makes the recording');
-    process.exit(1);
-  }
+const jdk = newestJdk(25);
+if (!jdk) {
+  console.error('no JDK of 25 or newer: it is the peer, and makes the recording');
+  process.exit(1);
+}
+const alone = await bundle(join(ROOT, 'bench/jfr-alone.ts'));
+try {
   if (Number(values.rounds) > 0) {
     await compare(jdk, Number(values.events), Number(values.rounds));
   }
   if (values.linear) await linear(jdk, Number(values.events));
+} finally {
+  alone.remove();
 }
