@@ -6,6 +6,7 @@ import { type HttpAnswer, waitForHttp } from './http-probe.ts';
 import { millisecondsSince, monotonicNow, NO_LOG, type VmLog } from './log.ts';
 import type { Manifest } from './manifest.ts';
 import { QemuEngine } from './qemu.ts';
+import { watchSilence } from './silence.ts';
 import { type SnapshotOptions, writeSnapshot } from './snapshot-write.ts';
 
 /** A service in the guest and how to tell that it works. */
@@ -69,6 +70,7 @@ export async function firstAnswer(
       ),
     ),
   );
+  const whatItDid = watchSilence(machine);
   try {
     const answer = await waitForHttp(serviceUrl(machine, probe), {
       deadlineMs: probe.deadlineMs ?? 120_000,
@@ -85,9 +87,11 @@ export async function firstAnswer(
     );
     return answer;
   } catch (error) {
+    const silent = error instanceof MicrovmError && error.code === 'NO_RESPONSE';
+    const meanwhile = silent ? await whatItDid() : '';
     const exit = await machine.kill();
-    if (!(error instanceof MicrovmError) || error.code !== 'NO_RESPONSE') throw error;
-    throw new MicrovmError('NO_RESPONSE', error.message, {
+    if (!silent) throw error;
+    throw new MicrovmError('NO_RESPONSE', `${error.message}; ${meanwhile}`, {
       place: exit.console,
       hint: 'the lines are the last of the guest’s console',
       cause: error,
