@@ -7,20 +7,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import {
   buildPreload,
   type PagerHandle,
-  type PagerOptions,
   type PagerPolicy,
   type PagerProcess,
   type PagerSummary,
-  sharedPathFor,
-  spawnPager,
 } from '@rekindle/pager';
 import type { Engine, Machine, MachineExit, PortForward } from './engine.ts';
-import { MicrovmError, requireWritable } from './error.ts';
+import { requireWritable } from './error.ts';
 import type { TapNetwork } from './firecracker.ts';
 import type { HttpAnswer } from './http-probe.ts';
 import { millisecondsSince, monotonicNow, NO_LOG, type VmLog } from './log.ts';
 import type { Manifest } from './manifest.ts';
 import { own } from './owned.ts';
+import {
+  pagerFailed,
+  type StartedPager,
+  startPager,
+  superviseVm,
+  whileServed,
+} from './restore-pager.ts';
 import { engineFor, type RestoreSubject, requireHost, restoreSubject } from './restore-subject.ts';
 import { verifySnapshot } from './snapshot-read.ts';
 import { claimDirectory } from './state-directory.ts';
@@ -195,92 +199,6 @@ async function chooseEngine(
   });
 }
 
-interface StartedPager {
-  readonly handle: PagerHandle;
-  readonly socketPath: string;
-  readonly sharedPath: string | undefined;
-  readonly disown: () => void;
-}
-
-function startPager(
-  policy: PagerPolicy,
-  options: RestoreOptions,
-  subject: RestoreSubject,
-  socketPath: string,
-): StartedPager {
-  const memory = { memoryPath: subject.memory, snapshotHash: subject.memoryHash };
-  const sharedPath = options.share === true ? sharedPathFor(memory) : undefined;
-  const handle = spawn(options.pagerProcess, {
-    ...memory,
-    socketPath,
-    policy,
-    regions: subject.identity.regions,
-    ...(sharedPath === undefined ? {} : { sharedPath }),
-    ...(options.measureWaste === true && subject.identity.accelerator !== 'kvm'
-      ? { measureWaste: true }
-      : {}),
-    handshakeTimeoutMs: options.handshakeTimeoutMs ?? 15_000,
-    ...(options.record === undefined ? {} : { recordPath: options.record }),
-    ...(options.workingSet === undefined ? {} : { workingSetPath: options.workingSet }),
-  });
-  // Once connected, the pager ends with its VM; until then it would wait out its timeout.
-  return { handle, socketPath, sharedPath, disown: own(() => handle.kill()) };
-}
-
-function spawn(process: PagerProcess | undefined, options: PagerOptions): PagerHandle {
-  try {
-    return process === undefined ? spawnPager(options) : process.serve(options);
-  } catch (error) {
-    return pagerFailed(error);
-  }
-}
-
-/** So long a failed VMM waits for its pager's word. */
-const REASON_MILLIS = 200;
-
-/** The engine's work, unless the pager fails first: then its reason is the one to tell. */
-async function whileServed(
-  pager: PagerHandle | undefined,
-  work: Promise<Machine>,
-): Promise<Machine> {
-  if (pager === undefined) return work;
-  const failure = pager.done.then(
-    () => undefined,
-    (error: Error) => error,
-  );
-  try {
-    const machine = await Promise.race([
-      work,
-      failure.then((error) => (error === undefined ? work : pagerFailed(error))),
-    ]);
-    return machine;
-  } catch (error) {
-    // A VMM that found its pager gone says so sooner than the pager says why.
-    const reason = await Promise.race([failure, sleep(REASON_MILLIS)]);
-    const code = (reason as { code?: string } | undefined)?.code ?? '';
-    // That the VMM did not speak is no reason, but what follows from one.
-    if (reason instanceof Error && !code.startsWith('HANDSHAKE_C')) {
-      await work.then((machine) => machine.kill()).catch(() => {});
-      pagerFailed(reason);
-    }
-    // The VMM may still be starting: it must not be left alone.
-    void work.then((machine) => machine.kill()).catch(() => {});
-    await work.catch(() => {});
-    throw error;
-  }
-}
-
-function superviseVm(machine: Machine, pager: PagerHandle | undefined): Promise<never> {
-  const failed = new Promise<never>((_resolve, reject) => {
-    pager?.done.catch(async (error: unknown) => {
-      await machine.kill();
-      reject(asPagerError(error));
-    });
-  });
-  failed.catch(() => {});
-  return failed;
-}
-
 /** Longer than a pager takes from one count of touched pages to the next. */
 const LAST_COUNT_MILLIS = 100;
 
@@ -297,29 +215,6 @@ async function closeVm(
   const exit = await machine.kill();
   const summary = await pager?.done.catch(pagerFailed);
   return { exit, pager: summary };
-}
-
-function pagerFailed(error: unknown): never {
-  throw asPagerError(error);
-}
-
-function asPagerError(error: unknown): MicrovmError {
-  const { code, message, hint } = error as { code?: string; message: string; hint?: string };
-  if (code === 'HANDSHAKE_TIMEOUT') {
-    return new MicrovmError(
-      'NO_HANDSHAKE',
-      'QEMU started, but did not hand its memory to the pager',
-      {
-        hint: 'the preload library was not loaded: QEMU is linked statically or set-uid, or AppArmor forbids it; use --pager file',
-        cause: error,
-      },
-    );
-  }
-  return new MicrovmError(code === 'OPTIONS' ? 'BAD_SPEC' : 'PAGER_FAILED', message, {
-    place: code,
-    hint: hint ?? 'restore with --pager file to go without a pager',
-    cause: error,
-  });
 }
 
 function choosePolicy(options: RestoreOptions): RestorePolicy {
