@@ -186,6 +186,8 @@ export interface FaultEngineFunctions {
   readonly prefetch: Call<[engine: number, workers: number]>;
   /** The same, in the calling thread and `workers` - 1 others; returns when done. @returns 0 */
   readonly install: Call<[engine: number, workers: number]>;
+  /** Makes the loop look what there is to do. @returns 0 or an errno */
+  readonly rouse: Call<[engine: number]>;
   /** Waits for the loop's thread. @returns 0 or an errno */
   readonly join: Call<[engine: number]>;
 }
@@ -204,6 +206,8 @@ export function loadFaultEngine(path: string): FaultEngineFunctions {
     prefetch: bindEngine('int engine_prefetch(uintptr_t engine, uint32_t workers)'),
     // SAFETY: as for prefetch; blocks until no worker runs any more.
     install: bindEngine('int engine_install(uintptr_t engine, uint32_t workers)'),
+    // SAFETY: between start and join, for it sends the loop's thread a signal.
+    rouse: bindEngine('int engine_rouse(uintptr_t engine)'),
     // SAFETY: once per start; blocks until the loop has left, which it does when its state is set.
     join: bindEngine('int engine_join(uintptr_t engine)'),
   };

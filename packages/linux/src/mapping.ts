@@ -101,12 +101,12 @@ export class Mapping {
   }
 
   /** Which pages of 4 KiB are in memory now: of a file, in the page cache. One byte per page, 1 or 0. */
-  residency(): Uint8Array {
-    this.#inside(0, this.length);
-    const pages = Math.ceil(this.length / 4096);
+  residency(offset = 0, length: number = this.length - offset): Uint8Array {
+    this.#inside(offset, length);
+    const pages = Math.ceil(length / 4096);
     const vector = mapAnonymous(pages);
     try {
-      checked(mincore(this.address, this.length, vector.address), 'mincore', this.#place);
+      checked(mincore(this.address + offset, length, vector.address), 'mincore', this.#place);
       return new Uint8Array(vector.bytes()).map((byte) => byte & 1);
     } finally {
       vector.unmap();

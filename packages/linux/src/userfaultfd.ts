@@ -11,7 +11,7 @@
 //                               remove: start u64 @8, end u64 @16
 import { constants, openSync } from 'node:fs';
 import { loadSigned64, loadWord64, scratch, storeWord64 } from './arena.ts';
-import { close, errno, ioctl, read, syscall, syscalls } from './foreign.ts';
+import { close, errno, fcntl, ioctl, read, syscall, syscalls } from './foreign.ts';
 import { checked, ERRNO, SystemError } from './system-error.ts';
 
 const API = 0xc018aa3f;
@@ -27,6 +27,7 @@ const MODE_DONTWAKE = 1;
 const REGISTER_MISSING = 1;
 const O_CLOEXEC = 0o2000000;
 const O_NONBLOCK = 0o4000;
+const F_SETFL = 4;
 
 /** Features of UFFDIO_API that rekindle asks for. */
 export const UFFD_FEATURE: Readonly<Record<'eventRemove' | 'threadId', number>> = {
@@ -72,6 +73,8 @@ export class UserFaultFd {
    */
   constructor(fd: number, messages?: MessageBuffer) {
     this.fd = fd;
+    // A loop that was here before may have let it wait in read, and the flag is shared with every copy.
+    checked(fcntl(fd, F_SETFL, O_NONBLOCK), 'fcntl F_SETFL', 'userfaultfd');
     const copy = scratch(40);
     const zero = scratch(32);
     const range = scratch(16);

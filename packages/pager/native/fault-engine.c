@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fault loop as native code: one thread that polls, reads and installs pages. It keeps the rules that
+// The fault loop as native code: one thread that reads events and installs pages. It keeps the rules that
 // src/fault-loop.ts explains; that loop is its judge in the tests and stands in where no C compiler is at hand.
 // Its memory and its locking: fault-engine.h.
 //
@@ -25,30 +25,10 @@ struct fault {
 struct loop {
   struct engine *engine;
   struct fault *pending;
-  int count, parked, target_gone, last_region;
+  int count, parked, target_gone, last_region, alone;
   struct fault *waiting; // parked: their content has been asked for
+  struct patience patience;
 };
-
-// In a process of several threads the C library's poll and read are cancellation points, which costs two
-// atomic operations each; nobody cancels this thread.
-static ssize_t read_messages(int fd, void *buffer, size_t size) {
-  return syscall(SYS_read, fd, buffer, size);
-}
-
-// epoll keeps its place in the descriptors' queues, where poll enters and leaves them at every call: 3 % of a fault.
-static int wait_for(int epoll, struct epoll_event *events, int count, int millis) {
-  return syscall(SYS_epoll_pwait, epoll, events, count, millis, NULL, 0);
-}
-
-static int open_epoll(const struct engine *engine) {
-  struct epoll_event faults = {.events = EPOLLIN, .data.fd = engine->uffd};
-  struct epoll_event control = {.events = EPOLLIN, .data.fd = engine->control};
-  int epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, engine->uffd, &faults) != 0 ||
-      epoll_ctl(epoll, EPOLL_CTL_ADD, engine->control, &control) != 0)
-    return -1;
-  return epoll;
-}
 
 static int is_zero(const char *memory, uint64_t length) {
   return *(const uint64_t *)memory == 0 && memcmp(memory, memory + 8, length - 8) == 0;
@@ -65,6 +45,11 @@ static const struct region *find(struct loop *loop, uint64_t address) {
       return &regions[i];
     }
   return NULL;
+}
+
+static void record(struct loop *loop, const struct record *record, uint64_t shared) {
+  if (loop->alone) write_record(loop->engine, record, shared);
+  else put(loop->engine, record, shared);
 }
 
 // Faults whose content may be there by now are answered again.
@@ -88,7 +73,7 @@ static void mark_removed(struct loop *loop, uint64_t start, uint64_t end, double
       __atomic_fetch_and(&states(engine)[page], (uint8_t)~INSTALLED, __ATOMIC_RELAXED);
     }
     engine->counters[REMOVED_BYTES] += stop - start;
-    put(engine, &(struct record){
+    record(loop, &(struct record){
                     .kind = REMOVE,
                     .start = time,
                     .guest_physical = guest_physical(engine, offset),
@@ -120,23 +105,31 @@ static void take(struct loop *loop, const struct uffd_msg *message, double time)
   }
 }
 
+// One read of waiting events. Returns how many; what it cannot do it tells the engine.
+static int read_events(struct loop *loop) {
+  struct engine *engine = loop->engine;
+  struct uffd_msg *messages = (struct uffd_msg *)engine->messages;
+  ssize_t length = read_messages(engine->uffd, messages, MESSAGES * sizeof *messages);
+  if (length < 0) {
+    if (errno == EAGAIN) loop->patience.waits = 0; // somebody else may have seen to that
+    else if (errno != EINTR) fail(engine, READ_FAILED, errno, 0);
+    return 0;
+  }
+  double time = now();
+  int count = length / sizeof *messages;
+  for (int i = 0; i < count; i++) take(loop, &messages[i], time);
+  return count;
+}
+
 // Reads every waiting event, as long as there is room for faults.
 static void drain(struct loop *loop) {
   struct engine *engine = loop->engine;
-  struct uffd_msg *messages = (struct uffd_msg *)engine->messages;
-  while (loop->count + loop->parked + MESSAGES <= PENDING) {
-    __atomic_store_n(&engine->draining, 1, __ATOMIC_SEQ_CST);
-    int locked = __atomic_load_n(&engine->workers, __ATOMIC_SEQ_CST) > 0;
-    if (locked) pthread_rwlock_wrlock(&engine->removals);
-    ssize_t length = read_messages(engine->uffd, messages, MESSAGES * sizeof *messages);
-    int error = errno;
-    double time = now();
-    int count = length < 0 ? 0 : length / sizeof *messages;
-    for (int i = 0; i < count; i++) take(loop, &messages[i], time);
-    if (locked) pthread_rwlock_unlock(&engine->removals);
-    __atomic_store_n(&engine->draining, 0, __ATOMIC_RELEASE);
-    if (length < 0 && error != EAGAIN && error != EINTR) fail(engine, READ_FAILED, error, 0);
-    if (count < MESSAGES) return;
+  int count = MESSAGES;
+  set_patience(&loop->patience, 0);
+  while (count == MESSAGES && loop->count + loop->parked + MESSAGES <= PENDING) {
+    if (!loop->alone) pthread_rwlock_wrlock(&engine->removals);
+    count = read_events(loop);
+    if (!loop->alone) pthread_rwlock_unlock(&engine->removals);
   }
 }
 
@@ -170,7 +163,7 @@ static enum answer answer(struct loop *loop, const struct fault *fault) {
       engine->lazy && !(__atomic_load_n(state, __ATOMIC_ACQUIRE) & (ZERO | REMOVED | READY));
   if (lacking && !fault->minor) {
     loop->waiting[loop->parked++] = *fault;
-    put(engine, &(struct record){.kind = WANT, .start = fault->since, .pages = offset / size}, 0);
+    record(loop, &(struct record){.kind = WANT, .start = fault->since, .pages = offset / size}, 0);
     return PARKED;
   }
   // What a clone has fetched need not be fetched again.
@@ -204,7 +197,8 @@ static enum answer answer(struct loop *loop, const struct fault *fault) {
   engine->counters[FAULTS]++;
   engine->counters[COPIED + action]++;
   engine->counters[STALLED] += duration;
-  put(engine, &(struct record){
+  if (engine->silent && shared == 0) return ANSWERED;
+  record(loop, &(struct record){
                   .kind = FAULT,
                   .start = fault->since,
                   .duration = duration,
@@ -233,6 +227,41 @@ static void serve(struct loop *loop) {
   }
 }
 
+// Serves as long as faults are all there is to do: no workers, nothing that waits for something else.
+static void serve_alone(struct loop *loop) {
+  struct engine *engine = loop->engine;
+  __atomic_store_n(&engine->alone, 1, __ATOMIC_SEQ_CST);
+  loop->alone = 1;
+  while (loop->count + loop->parked == 0 && !loop->target_gone && engine->state == SERVING) {
+    set_patience(&loop->patience, 1); // before looking at `roused`, see engine_rouse
+    if (__atomic_load_n(&engine->roused, __ATOMIC_SEQ_CST)) break;
+    if (__atomic_load_n(&engine->workers, __ATOMIC_SEQ_CST)) break;
+    if (read_events(loop) == MESSAGES) drain(loop);
+    serve(loop);
+  }
+  loop->alone = 0;
+  __atomic_store_n(&engine->alone, 0, __ATOMIC_SEQ_CST);
+}
+
+// Serves beside workers, and while something waits: for a removal to be over, for content. By poll, because epoll would
+// note each fault in a list of its own also while the loop serves alone.
+static void serve_in_company(struct loop *loop) {
+  struct engine *engine = loop->engine;
+  struct pollfd fds[] = {{engine->uffd, POLLIN, 0}, {engine->control, POLLIN, 0}};
+  int millis = loop->count > 0 ? RETRY_MILLIS : loop->parked > 0 ? ASK_AGAIN_MILLIS : -1;
+  set_patience(&loop->patience, 0);
+  int ready = poll(fds, 2, millis);
+  if (ready < 0 && errno != EINTR) fail(engine, POLL_FAILED, errno, 0);
+  if (ready > 0 && fds[0].revents) drain(loop);
+  if (ready == 0) unpark(loop);
+  if (ready > 0 && fds[1].revents) {
+    uint64_t signals;
+    ssize_t ignored = read(engine->control, &signals, sizeof signals);
+    (void)ignored;
+  }
+  serve(loop);
+}
+
 // Priorities were tried, a higher one here and lower ones for the host's threads: both cost a tenth of the median.
 // A shorter slice (sched_setattr, Linux 6.12) was tried, for faults during prefetching: no difference.
 // Looking a few times before sleeping was tried: 4 % off the median, but the 99th percentile doubled, because
@@ -240,40 +269,42 @@ static void serve(struct loop *loop) {
 static void *run(void *argument) {
   struct engine *engine = argument;
   own_descriptors(engine);
+  hear_rousing();
   struct loop loop = {
       .engine = engine,
       .pending = malloc(PENDING * sizeof(struct fault)),
       .waiting = malloc(PENDING * sizeof(struct fault)),
+      .patience = {engine->uffd, -1},
   };
-  int epoll = open_epoll(engine);
-  if (epoll < 0) fail(engine, POLL_FAILED, errno, 0);
-  struct epoll_event events[2];
   while (engine->state == SERVING) {
-    int millis = loop.count > 0 ? RETRY_MILLIS : loop.parked > 0 ? ASK_AGAIN_MILLIS : -1;
-    int ready = wait_for(epoll, events, 2, millis), faults = 0, signalled = 0;
-    if (ready < 0 && errno != EINTR) fail(engine, POLL_FAILED, errno, 0);
-    for (int i = 0; i < ready; i++)
-      if (events[i].data.fd == engine->uffd) faults = 1;
-      else signalled = 1;
-    if (faults) drain(&loop);
-    if (ready == 0) unpark(&loop);
-    if (signalled) {
-      uint64_t signals;
-      ssize_t ignored = read(engine->control, &signals, sizeof signals);
-      (void)ignored;
-      if (!__atomic_load_n(&engine->stop, __ATOMIC_ACQUIRE)) unpark(&loop);
-      else if (engine->state == SERVING)
-        __atomic_store_n(&engine->state, STOPPED, __ATOMIC_RELEASE);
+    if (__atomic_exchange_n(&engine->roused, 0, __ATOMIC_SEQ_CST)) {
+      unpark(&loop);
+      serve(&loop);
     }
-    if (loop.count > 0 && engine->state == SERVING) serve(&loop);
+    if (__atomic_load_n(&engine->stop, __ATOMIC_ACQUIRE) && engine->state == SERVING)
+      __atomic_store_n(&engine->state, STOPPED, __ATOMIC_RELEASE);
+    else if (loop.count + loop.parked > 0 || __atomic_load_n(&engine->workers, __ATOMIC_SEQ_CST))
+      serve_in_company(&loop);
+    else
+      serve_alone(&loop);
     if (loop.target_gone && engine->state == SERVING)
       __atomic_store_n(&engine->state, PEER_GONE, __ATOMIC_RELEASE);
   }
-  if (epoll >= 0) close(epoll);
   free(loop.pending);
   free(loop.waiting);
   wake_host(engine);
   return NULL;
+}
+
+// The loop may be in a read that waits, or about to begin one, or in poll. A read that has not begun returns at once,
+// since it may not wait any more; one that waits is interrupted. The loop permits waiting before it looks at `roused`.
+int engine_rouse(struct engine *engine) {
+  uint64_t one = 1;
+  __atomic_store_n(&engine->roused, 1, __ATOMIC_SEQ_CST);
+  ssize_t ignored = write(engine->control, &one, sizeof one);
+  (void)ignored;
+  fcntl(engine->uffd, F_SETFL, O_NONBLOCK);
+  return pthread_kill(engine->thread, ROUSING);
 }
 
 // Starts the loop. 0, or an errno.
@@ -283,6 +314,8 @@ int engine_start(struct engine *engine) {
   pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
   pthread_rwlock_init(&engine->removals, &attributes);
   pthread_mutex_init(&engine->ring_lock, NULL);
+  struct sigaction nothing = {.sa_handler = on_rousing};
+  sigaction(ROUSING, &nothing, NULL);
   return start_thread(&engine->thread, run, engine);
 }
 

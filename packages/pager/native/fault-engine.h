@@ -8,12 +8,14 @@
 // Locking: a worker checks page states and installs under the read lock; the loop reads events and
 // marks removals under the write lock. So no removal can be read - and let the VMM go on - between a
 // worker's check and its copy, which would bring removed content back. While there are no workers the loop
-// only says `draining`: a new worker waits until that is over, and from then on the loop sees it.
+// takes no lock and says `alone`: whoever starts workers rouses it, and they wait until it has said otherwise.
 #ifndef FAULT_ENGINE_H
 #define FAULT_ENGINE_H
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,7 +23,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -33,6 +34,8 @@ enum record_kind { FAULT, PREFETCH, REMOVE, WANT };
 enum engine_state { SERVING, PEER_GONE, FAILED, STOPPED };
 enum failure { NONE, READ_FAILED, POLL_FAILED, OUTSIDE, INSTALL_FAILED, UNSUPPORTED_EVENT };
 enum counter { FAULTS, COPIED, ZEROES, RACES, PREFETCHES, REMOVED_BYTES, STALLED, DEFERRED, SHARED, COUNTERS };
+
+#define DOOR_CLOSED 0x80000000u
 
 struct region {
   uint64_t host, size, offset;
@@ -73,8 +76,9 @@ struct engine {
   uint64_t pool;
   int32_t pool_uffd;
   uint32_t silent; // nobody wants records: only WANT goes through the ring
+  uint32_t door;   // how many workers are at work on the units; closed: none is left for more of them
   // Private from here on.
-  uint32_t draining;
+  uint32_t alone, roused;
   pthread_rwlock_t removals;
   pthread_mutex_t ring_lock;
   pthread_t thread;
@@ -113,23 +117,29 @@ static inline double guest_physical(struct engine *engine, uint64_t offset) {
   return offset;
 }
 
+// For the loop when it is alone, and under the lock of the ring.
 // `shared`: how many of its pages clones share; the loop and the workers count those.
-static inline void put(struct engine *engine, const struct record *record, uint64_t shared) {
-  if (engine->silent && record->kind != WANT && record->kind != PREFETCH && shared == 0) return;
-  pthread_mutex_lock(&engine->ring_lock);
+static inline void write_record(struct engine *engine, const struct record *record, uint64_t shared) {
   engine->counters[SHARED] += shared;
   if (record->kind == PREFETCH) engine->counters[PREFETCHES] += record->pages;
+  if (engine->silent && record->kind != WANT) return; // counted, and that is all
   uint32_t tail = __atomic_load_n(&engine->tail, __ATOMIC_ACQUIRE);
   uint32_t waiting = engine->head - tail;
-  if (engine->silent && record->kind != WANT) {
-    // Counted above, and that is all.
-  } else if (waiting == engine->ring_records) {
+  if (waiting == engine->ring_records) {
     engine->lost++;
-  } else {
-    ((struct record *)engine->ring)[engine->head & (engine->ring_records - 1)] = *record;
-    __atomic_store_n(&engine->head, engine->head + 1, __ATOMIC_RELEASE);
-    if (waiting == engine->ring_records / 4 || record->kind == WANT) wake_host(engine);
+    return;
   }
+  struct record *ring = (struct record *)engine->ring;
+  ring[engine->head & (engine->ring_records - 1)] = *record;
+  __atomic_store_n(&engine->head, engine->head + 1, __ATOMIC_RELEASE);
+  // The next one's place is fetched while nobody waits for it.
+  __builtin_prefetch(&ring[engine->head & (engine->ring_records - 1)], 1);
+  if (waiting == engine->ring_records / 4 || record->kind == WANT) wake_host(engine);
+}
+
+static inline void put(struct engine *engine, const struct record *record, uint64_t shared) {
+  pthread_mutex_lock(&engine->ring_lock);
+  write_record(engine, record, shared);
   pthread_mutex_unlock(&engine->ring_lock);
 }
 
@@ -187,5 +197,8 @@ static inline int start_thread(pthread_t *thread, void *(*body)(void *), struct 
   pthread_sigmask(SIG_SETMASK, &before, NULL);
   return error;
 }
+
+// Makes the loop look up from its wait: there are workers, or something to do that is not on the userfaultfd.
+int engine_rouse(struct engine *engine);
 
 #endif

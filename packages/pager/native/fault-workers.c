@@ -102,13 +102,29 @@ static uint32_t next_stretch(struct engine *engine, uint32_t *end) {
   return start;
 }
 
-static void *work(void *argument) {
-  struct engine *engine = argument;
+// Where workers run is left to the kernel: a processor of each one's own to start on was tried, no difference.
+// Whoever comes while there is work may take part; the first who finds none left closes the door. So nobody waits for a
+// thread that the kernel has not let run yet.
+static int enter(struct engine *engine) {
+  uint32_t door = __atomic_load_n(&engine->door, __ATOMIC_SEQ_CST);
+  while (!(door & DOOR_CLOSED))
+    if (__atomic_compare_exchange_n(&engine->door, &door, door + 1, 0, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
+      return 1;
+  return 0;
+}
+
+static void leave(struct engine *engine) {
+  __atomic_fetch_or(&engine->door, DOOR_CLOSED, __ATOMIC_SEQ_CST);
+  if (__atomic_sub_fetch(&engine->door, 1, __ATOMIC_SEQ_CST) == DOOR_CLOSED) wake_host(engine);
+}
+
+static void take_part(struct engine *engine) {
   const struct unit *units = (const struct unit *)engine->units;
   double faults = engine->counters[FAULTS];
   uint32_t most = MOST_BATCH, end, done = 0;
   struct tally tally = {0};
-  while (__atomic_load_n(&engine->draining, __ATOMIC_SEQ_CST)) sched_yield();
+  while (__atomic_load_n(&engine->alone, __ATOMIC_SEQ_CST)) sched_yield();
   uint32_t index = next_stretch(engine, &end);
   while (index < end && engine->state == SERVING) {
     // Somebody faults: be brief, so that the loop gets to its events.
@@ -133,38 +149,54 @@ static void *work(void *argument) {
     }
   }
   tell(engine, &tally);
-  if (__atomic_sub_fetch(&engine->workers, 1, __ATOMIC_ACQ_REL) == 0) wake_host(engine);
+}
+
+static void *work(void *argument) {
+  struct engine *engine = argument;
+  if (enter(engine)) {
+    take_part(engine);
+    leave(engine);
+  }
+  // From here on the engine may be gone.
+  __atomic_sub_fetch(&engine->workers, 1, __ATOMIC_ACQ_REL);
   return NULL;
 }
 
-// Installs units [0, last_unit) with `count` workers, which end by themselves and then wake the host.
-int engine_prefetch(struct engine *engine, uint32_t count) {
+static int start_worker(struct engine *engine) {
+  pthread_t thread;
+  __atomic_add_fetch(&engine->workers, 1, __ATOMIC_SEQ_CST);
+  int error = start_thread(&thread, work, engine);
+  if (error == 0) pthread_detach(thread);
+  else __atomic_sub_fetch(&engine->workers, 1, __ATOMIC_SEQ_CST);
+  return error;
+}
+
+static void begin(struct engine *engine, uint32_t count) {
   engine->next_unit = 0;
   engine->shares = count;
-  __atomic_store_n(&engine->workers, count, __ATOMIC_SEQ_CST);
-  for (uint32_t i = 0; i < count; i++) {
-    pthread_t thread;
-    // The share of a thread that cannot be started is done here.
-    if (start_thread(&thread, work, engine) != 0) work(engine);
-    else pthread_detach(thread);
-  }
+  __atomic_store_n(&engine->door, 0, __ATOMIC_SEQ_CST);
+  // Ours is the first.
+  __atomic_add_fetch(&engine->workers, 1, __ATOMIC_SEQ_CST);
+  engine_rouse(engine);
+}
+
+// Installs units [0, last_unit) with `count` workers; the last of them closes the door and wakes the host.
+int engine_prefetch(struct engine *engine, uint32_t count) {
+  uint32_t started = 0;
+  begin(engine, count);
+  for (uint32_t i = 0; i < count; i++) started += start_worker(engine) == 0;
+  if (started == 0) work(engine);
+  else __atomic_sub_fetch(&engine->workers, 1, __ATOMIC_SEQ_CST);
   return 0;
 }
 
 // The same in the calling thread, with `count` - 1 workers beside it; returns when all is installed. Waking
 // and being woken costs more than a small working set takes to install.
 int engine_install(struct engine *engine, uint32_t count) {
-  pthread_t threads[64];
-  uint32_t started = 0;
-  if (count > 64) count = 64;
-  engine->next_unit = 0;
-  engine->shares = count;
-  __atomic_store_n(&engine->workers, count, __ATOMIC_SEQ_CST);
-  for (; started + 1 < count; started++)
-    if (start_thread(&threads[started], work, engine) != 0) break;
+  begin(engine, count);
+  for (uint32_t i = 1; i < count; i++)
+    if (start_worker(engine) != 0) break;
   work(engine);
-  // Threads that could not be started leave nothing undone, but they were counted.
-  for (uint32_t i = started + 1; i < count; i++) work(engine);
-  for (uint32_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
+  while (__atomic_load_n(&engine->door, __ATOMIC_SEQ_CST) != DOOR_CLOSED) sched_yield();
   return 0;
 }

@@ -7,8 +7,8 @@
 //   120 u32 head, tail, lost, state            136 i32 error, failure         144 u64 place
 //   152 u32 next_unit, last_unit, workers, shares
 //   168 f64 counters[9] in the order of COUNTER   240 u64 index   248 u32 lazy, stop
-//   256 u64 pool   264 i32 pool_uffd   268 u32 silent
-//   272 private to C, up to 512
+//   256 u64 pool   264 i32 pool_uffd   268 u32 silent, door
+//   276 private to C, up to 512
 export const ENGINE = {
   uffd: 0,
   control: 4,
@@ -41,11 +41,15 @@ export const ENGINE = {
   pool: 256,
   poolUffd: 264,
   silent: 268,
+  door: 272,
   bytes: 512,
 } as const;
 
 /** Values of `state`. */
 export const ENGINE_STATE = { serving: 0, peerGone: 1, failed: 2, stopped: 3 } as const;
+
+/** Value of `door` when all units have been dealt with. */
+export const DOOR_CLOSED = 0x80000000;
 
 /** Values of `failure`. */
 export const FAILURE = {

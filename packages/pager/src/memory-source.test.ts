@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { truncateSync } from 'node:fs';
+import { readFileSync, truncateSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FileSource, type LoopKind, spawnPager } from './index.ts';
@@ -36,6 +36,24 @@ describe('FileSource', () => {
       { start: 8192, end: 16384 },
     ]);
     source.close();
+    source.close();
+  });
+
+  it('maps what will be installed where the page cache has it', async () => {
+    const made = await scene(`${'a'.repeat(32)}${'.'.repeat(32)}${'b'.repeat(32)}`);
+    const source = new FileSource(made.memoryPath);
+    const mapped = (): number => {
+      const smaps = readFileSync('/proc/self/smaps', 'latin1').split(/^(?=[0-9a-f]+-)/m);
+      const ours = smaps.find((entry) => entry.includes(made.memoryPath));
+      return Number(/^Rss: +(\d+)/m.exec(ours ?? '')?.[1]) / 4;
+    };
+    expect(mapped()).toBe(0);
+    source.readAhead([
+      { start: 0, end: 3 * PAGE_BYTES },
+      { start: 10 * PAGE_BYTES, end: 70 * PAGE_BYTES },
+    ]);
+    // The data of both runs and of the gap between them; the kernel maps a few neighbours with them.
+    expect(mapped()).toBeGreaterThanOrEqual(32 + 6);
     source.close();
   });
 

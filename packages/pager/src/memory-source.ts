@@ -43,8 +43,9 @@ export interface LazyContent {
 }
 
 /**
- * How a file's pages are brought into memory: `willneed` reads ahead what will be installed, or all of it;
- * `populate` maps it too, so that the pager takes no faults of its own; `none` leaves it to chance.
+ * How a file's pages are brought into memory: `willneed` reads ahead what will be installed, or all of it, and maps of
+ * the former what is in the page cache; `populate` maps all, so that the pager takes no faults of its own; `none` leaves
+ * it to chance.
  */
 export type Readahead = 'populate' | 'willneed' | 'none';
 
@@ -82,6 +83,19 @@ function merge(first: readonly Extent[], second: readonly Extent[]): Extent[] {
     else merged.push({ ...extent });
   }
   return merged;
+}
+
+/** What both lists cover. Both ascending. */
+function common(first: readonly Extent[], second: readonly Extent[]): Extent[] {
+  const both: Extent[] = [];
+  for (let [a, b] = [0, 0]; a < first.length && b < second.length; ) {
+    const [one, other] = [first[a]!, second[b]!];
+    const [start, end] = [Math.max(one.start, other.start), Math.min(one.end, other.end)];
+    if (start < end) both.push({ start, end });
+    if (one.end < other.end) a++;
+    else b++;
+  }
+  return both;
 }
 
 /** Disks read a gap of this size as fast as they skip it. */
@@ -124,6 +138,9 @@ function nearby(extents: readonly Extent[]): Extent[] {
   }
   return joined;
 }
+
+/** What is in the page cache is mapped in pieces of this size, each whole or not at all. */
+const PIECE = 2 << 20;
 
 // One typed array covers at most 2^32 elements; windows keep every index a small integer.
 const WINDOW = 2 ** 30;
@@ -200,10 +217,28 @@ export class FileSource implements MemorySource {
     const wanted =
       runs.length > 0 ? [...nearby(runs), ...neighbours(runs, this.extents)] : this.extents;
     for (const { start, end } of wanted) this.#mapping.advise(ADVICE.willneed, start, end - start);
-    if (this.#readahead !== 'populate') return;
-    for (const { start, end } of this.extents) {
+    if (this.#readahead === 'populate') this.#map(this.extents);
+    else if (runs.length > 0) this.#map(this.#cached(common(nearby(runs), this.extents)));
+  }
+
+  /** So that copying takes no faults; two threads that copy would wait for each other's. */
+  #map(extents: readonly Extent[]): void {
+    for (const { start, end } of extents) {
       if (!this.#mapping.advise(ADVICE.populateRead, start, end - start)) return;
     }
+  }
+
+  /** What is in the page cache. Mapping the rest would wait for the disk, and so would the VMM's handshake. */
+  #cached(extents: readonly Extent[]): Extent[] {
+    const cached: Extent[] = [];
+    for (const extent of extents) {
+      for (let start = extent.start; start < extent.end; start += PIECE) {
+        const end = Math.min(start + PIECE, extent.end);
+        const pages = this.#mapping.residency(start, end - start);
+        if (pages.every((present) => present === 1)) cached.push({ start, end });
+      }
+    }
+    return cached;
   }
 
   get mapped(): number {

@@ -9,7 +9,14 @@ import {
   storeWord64,
 } from '@rekindle/linux';
 import { COUNTERS, type Counters } from './counters.ts';
-import { ENGINE, ENGINE_STATE, FAILURE, RECORD_BYTES, REGION_BYTES } from './engine-layout.ts';
+import {
+  DOOR_CLOSED,
+  ENGINE,
+  ENGINE_STATE,
+  FAILURE,
+  RECORD_BYTES,
+  REGION_BYTES,
+} from './engine-layout.ts';
 import { type FaultLog, SilentLog } from './fault-log.ts';
 import type { GuestRange } from './guest-layout.ts';
 import type { HandshakeRegion } from './handshake.ts';
@@ -72,7 +79,8 @@ export class NativeEngine {
   #prefetched: (() => void) | undefined;
   #collected = performance.now();
   #seenHead = 0;
-  #joined = false;
+  #running = false;
+  #closed = false;
   #lost = 0;
 
   constructor(functions: FaultEngineFunctions, parts: EngineParts) {
@@ -155,6 +163,7 @@ export class NativeEngine {
     this.#notify.watch(() => this.#hear());
     this.#timer = setInterval(() => this.#look(), COLLECT_MILLIS);
     this.#refuse(this.#functions.start(this.#address), 'starting the fault loop');
+    this.#running = true;
     return ended;
   }
 
@@ -188,7 +197,7 @@ export class NativeEngine {
   /** The engine has something to tell. */
   #hear(): void {
     this.collect();
-    if (this.#load(ENGINE.workers) === 0) {
+    if (this.#load(ENGINE.door) === DOOR_CLOSED) {
       this.#prefetched?.();
       this.#prefetched = undefined;
     }
@@ -241,7 +250,7 @@ export class NativeEngine {
 
   /** Content has become ready: faults that wait for some are looked at again. */
   retry(): void {
-    this.#control.signal();
+    if (this.#running) this.#functions.rouse(this.#address);
   }
 
   /** The content of a page cannot be had: the engine ends with this error. */
@@ -253,18 +262,20 @@ export class NativeEngine {
 
   /** Ends the loop; the VMM's faults are no longer served. */
   stop(): void {
+    if (!this.#running) return;
     Atomics.store(this.#words, ENGINE.stop / 4, 1);
-    this.#control.signal();
+    this.#functions.rouse(this.#address);
   }
 
   /** Gives everything back. Workers and the loop have ended or end now; every event is in the log. */
   async close(): Promise<void> {
-    if (this.#joined) return;
-    this.#joined = true;
+    if (this.#closed) return;
+    this.#closed = true;
     clearInterval(this.#timer);
     this.stop();
-    // Blocks for the time of one service at most: the loop looks at its control descriptor.
-    this.#functions.join(this.#address);
+    // Blocks for the time of one service at most: the loop has been roused.
+    if (this.#running) this.#functions.join(this.#address);
+    this.#running = false;
     while (this.#load(ENGINE.workers) !== 0) await new Promise((resolve) => setImmediate(resolve));
     this.collect();
     this.#prefetched?.();

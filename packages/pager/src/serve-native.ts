@@ -29,6 +29,8 @@ const faultedPages = (counters: Counters): number =>
 
 /** Most workers that prefetch before the VM runs; more than a few only contend for its page tables. */
 const MOST_WORKERS = 4;
+/** Looked up once: Node.js reads the limits of control groups for it, which takes as long as installing 200 pages. */
+const WORKERS: number = Math.min(MOST_WORKERS, availableParallelism());
 
 /** Serves in native threads; the event loop stays free. */
 export async function serveNatively(
@@ -60,8 +62,7 @@ export async function serveNatively(
   const ended = engine.start();
   let meter: WasteMeter | undefined;
   const prefetched = (async () => {
-    const workers = Math.min(MOST_WORKERS, availableParallelism());
-    await install(plan.runs.slice(0, plan.before), parts.before, workers);
+    await install(plan.runs.slice(0, plan.before), parts.before, WORKERS);
     if (parts.measureWaste) meter = startMeter(parts);
     const { counters } = engine;
     parts.resumable(counters[COUNTER.prefetched]!, now() - start, counters[COUNTER.stalled]!);

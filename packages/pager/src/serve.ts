@@ -29,6 +29,7 @@ import { PagerError } from './pager-error.ts';
 import { acceptPeer, killPeer, listenForPeer, type Peer } from './peer.ts';
 import { Preparation } from './preparation.ts';
 import { RegionTable } from './region-table.ts';
+import { rehearse } from './rehearsal.ts';
 import { serveNatively } from './serve-native.ts';
 import { serveInTypeScript } from './serve-typescript.ts';
 import type { ServiceEnd } from './service.ts';
@@ -151,6 +152,7 @@ async function meetPeer(session: Session, prepare: () => Preparation): Promise<P
   try {
     host.notify({ event: 'listening', socketPath, loop: loop.kind, reason: loop.reason });
     early = prepare();
+    if (loop.functions !== undefined) await rehearse(loop.functions);
   } catch (error) {
     listener.close();
     throw error;
@@ -209,7 +211,7 @@ async function servePeer(peer: Peer, session: Prepared): Promise<ServiceEnd> {
     const uffd = new UserFaultFd(peer.uffd, ledger.messages);
     const custody = given.take('custody');
     if (custody !== undefined) giveIntoCustody(custody, peer, ledger.fd, shared?.fd);
-    begin(peer, session, table, ledger, uffd);
+    const announce = begin(peer, session, table, ledger, uffd);
     const parts = {
       ...session,
       ...prepared,
@@ -217,8 +219,10 @@ async function servePeer(peer: Peer, session: Prepared): Promise<ServiceEnd> {
       uffd,
       table,
       ended: () => lineChannel().receive(peer.socket)?.length === 0,
-      resumable: (pages: number, nanos: number, stalled: number) =>
-        host.notify({ event: 'resumable', pages, nanos, stalled: Math.round(stalled) }),
+      resumable: (pages: number, nanos: number, stalled: number) => {
+        announce();
+        host.notify({ event: 'resumable', pages, nanos, stalled: Math.round(stalled) });
+      },
       measureWaste: resolved.measureWaste === true,
       stopped: host.stopped,
       stopping: host.stopping,
@@ -232,22 +236,36 @@ async function servePeer(peer: Peer, session: Prepared): Promise<ServiceEnd> {
   }
 }
 
-/** Tells the host, and repairs what a predecessor left undone. */
+/**
+ * Repairs what a predecessor left undone. @returns what tells the host that we serve; it is called before long anyway:
+ * not at once, because the host would take a processor from those that install pages now.
+ */
 function begin(
   { pid, regions }: Peer,
   { resolved, host }: Session,
   table: RegionTable,
   ledger: Ledger,
   uffd: UserFaultFd,
-): void {
-  if (resolved.takeover === undefined) {
-    host.notify({ event: 'connected', pid, regions: regions.length, bytes: table.bytes });
-    return;
+): () => void {
+  const first = resolved.takeover === undefined;
+  if (!first) {
+    ledger.replayRemovals(table);
+    // Faults that were read and never answered: their threads shall ask again.
+    for (const region of regions) uffd.wake(region.hostVirtual, region.size);
   }
-  ledger.replayRemovals(table);
-  // Faults that were read and never answered: their threads shall ask again.
-  for (const region of regions) uffd.wake(region.hostVirtual, region.size);
-  host.notify({ event: 'took-over', pid, bytes: table.bytes });
+  const { bytes } = table;
+  let told = false;
+  const announce = (): void => {
+    if (told) return;
+    told = true;
+    host.notify(
+      first
+        ? { event: 'connected', pid, regions: regions.length, bytes }
+        : { event: 'took-over', pid, bytes },
+    );
+  };
+  setImmediate(announce);
+  return announce;
 }
 
 function readWorkingSet(options: ResolvedOptions): WorkingSet | undefined {

@@ -7,7 +7,7 @@ import type { PageRun, WorkingSet } from './working-set.ts';
 export type TouchOrder = readonly number[];
 
 /**
- * A page is worth being prefetched when more than one restore in eight asks for it: it costs an eighth of a fault
+ * A page is worth being prefetched when more than one restore in seven asks for it: it costs a seventh of a fault
  * (bench/pager.ts). Few recordings say little about such a rate; a quarter of them is on the safe side.
  */
 const WORTHWHILE = 4;
