@@ -175,6 +175,16 @@ describe('startup', () => {
     expect(ours.filter((url) => reading.test(url))).toEqual([]);
   });
 
+  it('leaves nothing behind in a program whose recording is over', () => {
+    const program = fileURLToPath(new URL('./testing/programs/hands-off.mjs', import.meta.url));
+    const said = execFileSync(process.execPath, [program], { encoding: 'utf8', timeout: 60_000 });
+    const { during, afterwards } = JSON.parse(said) as Record<'during' | 'afterwards', string[]>;
+    expect(during).toContain('http.server.request.start');
+    expect(during).toContain('fs.readFileSync');
+    expect(during).toContain('Module._load');
+    expect(afterwards).toEqual([]);
+  });
+
   it('warns of a wrong option and lets the program run', () => {
     const { stderr, status } = spawnSync(
       process.execPath,

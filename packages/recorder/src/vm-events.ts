@@ -144,12 +144,14 @@ class VmEvents {
       effectiveSetting(settings, this.#binding.types.register(declaration), name);
     const wanted =
       settings.recording && source.events.some((event) => setting(event, 'enabled') === 'true');
-    const identity = wanted ? source.events.map((event) => setting(event, 'period')).join(' ') : '';
+    const identity = wanted
+      ? source.events.map((event) => setting(event, 'period')).join(' ')
+      : undefined;
     const running = this.#running.get(source);
     if (running?.identity === identity) return;
     running?.stop();
     this.#running.delete(source);
-    if (!wanted || source.unavailable?.() !== undefined) return;
+    if (identity === undefined || source.unavailable?.() !== undefined) return;
     const context: SourceContext = {
       mainThread: isMainThread,
       threadKey: this.#binding.writer.key,

@@ -88,14 +88,16 @@ export const httpServer: Source = {
     return listen({
       'http.server.request.start': (message) => {
         const { request, socket } = message as Exchange;
-        if (socket[UNANSWERED]?.run !== run) socket[UNANSWERED] = new Unanswered(run);
+        let unanswered = socket[UNANSWERED];
+        if (unanswered?.run !== run) unanswered = socket[UNANSWERED] = new Unanswered(run);
         const context = handle.tellsAsyncContext ? executionAsyncId() : 0;
-        socket[UNANSWERED].begin(request, now(), context);
+        unanswered.begin(request, now(), context);
       },
       'http.server.response.finish': (message) => {
         const { request, response, socket } = message as Exchange;
-        const began = socket[UNANSWERED]?.run === run && socket[UNANSWERED].end(request);
-        if (!began) return;
+        const unanswered = socket[UNANSWERED];
+        const began = unanswered?.run === run ? unanswered.end(request) : undefined;
+        if (began === undefined) return;
         const duration = now() - began.start;
         if (!handle.shouldCommit(duration)) return;
         const { method = '', url } = request;
