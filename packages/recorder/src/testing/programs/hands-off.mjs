@@ -28,7 +28,8 @@ const now = () => ({
 });
 
 const before = now();
-const touched = () => Object.entries(now()).flatMap(([name, is]) => (is === before[name] ? [] : [name]));
+const touched = () =>
+  Object.entries(now()).flatMap(([name, is]) => (is === before[name] ? [] : [name]));
 
 enableVmEvents();
 const recording = new Recording({
