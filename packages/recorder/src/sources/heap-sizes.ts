@@ -42,11 +42,6 @@ export class HeapSizes<T> {
     this.#make = make;
   }
 
-  /** Whether the profiler is on until a collection is observed. */
-  get waiting(): boolean {
-    return this.#profiler !== undefined;
-  }
-
   /** Begins a period. `millis` is the present, on the clock of the performance observer. */
   begin(millis: number): void {
     this.end(millis);
