@@ -184,6 +184,8 @@ export interface RestoreSpec {
   readonly state: string;
   readonly memory: string;
   readonly forwards: readonly PortForward[];
+  /** Calls it off: the VMM is ended wherever it is, and the restore fails. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Engine {

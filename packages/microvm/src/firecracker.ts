@@ -187,7 +187,7 @@ export class FirecrackerEngine implements Engine {
     try {
       const binary = await this.#require();
       const endpoints = this.#endpoints(spec.forwards);
-      started = await this.#start(binary, spec.name, directory);
+      started = await this.#start(binary, spec.name, directory, spec.signal);
       // Both overrides came later than the rest: they are sent only where there is something to override.
       await started.api.send('PUT /snapshot/load', {
         snapshot_path: spec.state,
@@ -225,7 +225,12 @@ export class FirecrackerEngine implements Engine {
   }
 
   /** Starts Firecracker and waits until its API answers; the guest's console is its standard output. */
-  async #start(binary: string, name: string, directory: string): Promise<Started> {
+  async #start(
+    binary: string,
+    name: string,
+    directory: string,
+    signal?: AbortSignal,
+  ): Promise<Started> {
     const paths = firecrackerPaths(directory);
     // Firecracker opens its log, it does not make it.
     writeFileSync(paths.log, '', { mode: 0o600 });
@@ -233,6 +238,7 @@ export class FirecrackerEngine implements Engine {
       binary,
       arguments: ['--api-sock', paths.api, '--id', instanceId(name), '--log-path', paths.log],
       logPath: paths.console,
+      signal,
     });
     const held = holdVmm(process, directory, paths.console);
     // Asking until it listens is no part of the record.

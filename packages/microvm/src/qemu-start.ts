@@ -20,6 +20,8 @@ export interface QemuStart {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Handed to QEMU as descriptors 3, 4, ... */
   readonly descriptors?: readonly number[] | undefined;
+  /** Ends QEMU when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A QEMU in command mode. */
@@ -44,6 +46,7 @@ export async function startQemu(start: QemuStart): Promise<StartedQemu> {
     logPath: paths.log,
     env: start.env,
     descriptors: start.descriptors,
+    signal: start.signal,
   });
   const held = holdVmm(process, setup.directory, paths.console);
   try {

@@ -183,6 +183,7 @@ export class QemuEngine implements Engine {
       };
       started = await this.#start(binary, setup, {
         descriptors: [state],
+        signal: spec.signal,
         env: backend.kind === 'file' ? {} : this.#preload(backend, spec.memory),
       });
       const { qmp } = started;
@@ -257,7 +258,7 @@ export class QemuEngine implements Engine {
   #start(
     binary: string,
     setup: QemuSetup,
-    extra: Pick<QemuStart, 'env' | 'descriptors'>,
+    extra: Pick<QemuStart, 'env' | 'descriptors' | 'signal'>,
   ): Promise<StartedQemu> {
     const timeoutMs = this.#options.startTimeoutMs ?? 15_000;
     return startQemu({ binary, setup, log: this.#log, timeoutMs, ...extra });

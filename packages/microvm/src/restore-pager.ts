@@ -59,11 +59,13 @@ function spawn(process: PagerProcess | undefined, options: PagerOptions): PagerH
 /** So long a failed VMM waits for its pager's word. */
 const REASON_MILLIS = 200;
 
-/** The engine's work, unless the pager fails first: then its reason is the one to tell. */
+/** The engine's work, unless the pager fails first: then that is called off, and its reason the one to tell. */
 export async function whileServed(
   pager: PagerHandle | undefined,
-  work: Promise<Machine>,
+  begin: (signal: AbortSignal) => Promise<Machine>,
 ): Promise<Machine> {
+  const callOff = new AbortController();
+  const work = begin(callOff.signal);
   if (pager === undefined) return work;
   const failure = pager.done.then(
     () => undefined,
@@ -78,15 +80,12 @@ export async function whileServed(
   } catch (error) {
     // A VMM that found its pager gone says so sooner than the pager says why.
     const reason = await Promise.race([failure, sleep(REASON_MILLIS)]);
+    // The VMM may still be starting, for a pager that does not come any more: it must not be left alone.
+    callOff.abort();
+    await work.then((machine) => machine.kill()).catch(() => {});
     const code = (reason as { code?: string } | undefined)?.code ?? '';
     // That the VMM did not speak is no reason, but what follows from one.
-    if (reason instanceof Error && !code.startsWith('HANDSHAKE_C')) {
-      await work.then((machine) => machine.kill()).catch(() => {});
-      pagerFailed(reason);
-    }
-    // The VMM may still be starting: it must not be left alone.
-    void work.then((machine) => machine.kill()).catch(() => {});
-    await work.catch(() => {});
+    if (reason instanceof Error && !code.startsWith('HANDSHAKE_C')) pagerFailed(reason);
     throw error;
   }
 }

@@ -122,8 +122,7 @@ export async function restoreVm(
     if (pager?.sharedPath !== undefined) await pager.handle.ready.catch(pagerFailed);
     const listening = monotonicNow();
     const engine = options.engine ?? (await chooseEngine(subject, options, pager !== undefined));
-    machine = await whileServed(
-      pager?.handle,
+    machine = await whileServed(pager?.handle, (signal) =>
       engine.restore(
         {
           name,
@@ -133,6 +132,7 @@ export async function restoreVm(
           state: subject.state,
           memory: subject.memory,
           forwards: options.forwards ?? subject.guestPorts.map((guestPort) => ({ guestPort })),
+          signal,
         },
         pager === undefined
           ? { kind: 'file' }

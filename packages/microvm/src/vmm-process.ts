@@ -29,6 +29,8 @@ export interface VmmCommand {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Descriptors the VMM gets as 3, 4, ...; ours stay open. */
   readonly descriptors?: readonly number[] | undefined;
+  /** Ends the VMM when it is aborted. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -68,7 +70,10 @@ export async function spawnVmm(command: VmmCommand): Promise<VmmProcess> {
       },
     );
   }
-  return { pid: child.pid, exited, kill: () => void child.kill('SIGKILL') };
+  const kill = (): void => void child.kill('SIGKILL');
+  if (command.signal?.aborted) kill();
+  else command.signal?.addEventListener('abort', kill, { once: true });
+  return { pid: child.pid, exited, kill };
 }
 
 /** The last `lines` lines of a log, without blank ones; empty when there is no log. */

@@ -157,8 +157,8 @@ static void *work(void *argument) {
     take_part(engine);
     leave(engine);
   }
-  // From here on the engine may be gone.
   __atomic_sub_fetch(&engine->workers, 1, __ATOMIC_ACQ_REL);
+  // From here on the engine may be gone.
   return NULL;
 }
 
