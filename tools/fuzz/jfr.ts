@@ -118,7 +118,9 @@ async function work(runs: number, first: number): Promise<number> {
     }
   }
   const seconds = (Date.now() - began) / 1000;
-  const peak = process.resourceUsage().maxRSS / 1024;
+  // not maxRSS, which keeps across execve(2) what the parent was
+  const status = readFileSync('/proc/self/status', 'utf8');
+  const peak = Number(/VmHWM:\s+(\d+)/.exec(status)![1]) / 1024;
   console.log(
     `${runs} runs from seed ${first} on ${seeds.length} recordings in ${seconds.toFixed(0)} s: no hang, no foreign error, peak ${peak.toFixed(0)} MB`,
   );

@@ -2,6 +2,7 @@
 // node stress.mjs FILE WORKERS EVENTS ROTATE FLUSH [terminate]: workers commit events as fast as they
 // can, with strings, constants and now and then a large event, while the main thread has the recording
 // rotate and flush every so many milliseconds. With `terminate`, workers are ended at random instead.
+import { readFileSync } from 'node:fs';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { configureRecorder, eventHandle, now, Recording, setThreadName } from '@rekindle/recorder';
 
@@ -67,7 +68,9 @@ if (isMainThread) {
       recording.stop();
       const stopMillis = performance.now() - before;
       const commitMillis = before - begun;
-      const peakMegabytes = Math.round(process.resourceUsage().maxRSS / 1024);
+      // not maxRSS, which keeps across execve(2) what the parent was
+      const status = readFileSync('/proc/self/status', 'utf8');
+      const peakMegabytes = Math.round(Number(/VmHWM:\s+(\d+)/.exec(status)[1]) / 1024);
       console.log(JSON.stringify({ rotations, stopMillis, commitMillis, peakMegabytes }));
     });
   };
