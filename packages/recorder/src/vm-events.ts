@@ -170,12 +170,15 @@ class VmEvents {
 }
 
 let events: VmEvents | undefined;
+/** Asked for, maybe before there was a recorder. */
+let wanted = false;
 
 /**
  * Lets this thread record what Node.js and V8 do in it: garbage collections, samples, files, sockets,
  * requests. Takes effect for recordings whose settings enable such events (`configuration: 'default'`).
  */
 export function enableVmEvents(): void {
+  wanted = true;
   const binding = threadBinding();
   if (binding === undefined) return;
   events ??= new VmEvents(binding);
@@ -204,7 +207,8 @@ export function addPeriodicEvent(declaration: EventDeclaration, hook: () => void
 
 /** Has this thread look at the settings now. */
 export function refreshVmEvents(): void {
-  events?.refresh();
+  if (events === undefined && wanted) enableVmEvents();
+  else events?.refresh();
 }
 
 /** Has sources that gather commit what they have; they end, until the next look at the settings. */

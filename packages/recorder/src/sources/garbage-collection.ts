@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Garbage collections: times from the performance observer, of all of them; heap sizes before and after
-// (heap-sizes.ts) of one in each period.
-import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
+// Garbage collections. Those of the main thread come from V8's trace, others from the performance observer.
 import { getHeapSpaceStatistics } from 'node:v8';
 import { now } from '../clock.ts';
 import {
@@ -12,17 +10,19 @@ import {
   YoungGarbageCollection,
 } from '../jdk-events.ts';
 import { HeapSpace } from '../node-events.ts';
-import { HeapSizes, type HeapStatistics } from './heap-sizes.ts';
+import { observeCollections } from './collection-observer.ts';
+import { traceCollections } from './collection-trace.ts';
+import type { HeapStatistics } from './heap-sizes.ts';
 import { every, periodMillis, type Source, type SourceContext } from './source.ts';
 
-type Collector =
+export type Collector =
   | 'Scavenger'
   | 'Minor Mark-Sweep'
   | 'Mark-Sweep-Compact'
   | 'Incremental Marking'
   | 'Weak Processing'
   | 'N/A';
-type Cause =
+export type Cause =
   | 'Allocation'
   | 'Forced'
   | 'External Memory'
@@ -30,18 +30,24 @@ type Cause =
   | 'All Available Garbage'
   | 'Retained';
 
-interface Detail {
-  readonly kind: number;
-  readonly flags: number;
+/** Takes what a way of watching learns of collections; times in ticks. */
+export interface CollectionLedger {
+  /** Whether anybody wants heap sizes. */
+  readonly wantsSizes: boolean;
+  /** Milliseconds between two collections of which the sizes are wanted. */
+  readonly sizesPeriod: number;
+  /** Id of the collection that is told next. */
+  readonly next: number;
+  /** Commits a collection, in the order in which they were. */
+  commit(start: number, duration: number, collector: Collector, cause: Cause): void;
+  sizes(
+    id: number,
+    start: number,
+    end: number,
+    before: HeapStatistics,
+    after: HeapStatistics,
+  ): void;
 }
-
-// What the observer tells is kept as numbers and committed together: after a collection the caches hold
-// nothing of ours, and four commits there prolong the pause of a server by 0.1 ms, which its slowest requests
-// feel; of forty in a row each is a microsecond.
-const COMMIT_PERIOD = 500;
-const CAPACITY = 256;
-/** Numbers kept of a collection: start and duration in ticks, kind, flags. */
-const WIDTH = 4;
 
 // GC ids count over all threads of the process in HotSpot; here each thread has a range of its own.
 const IDS_PER_THREAD = 100_000;
@@ -55,111 +61,55 @@ export const garbageCollection: Source = {
     GCPhasePause,
     GCHeapSummary,
   ],
-  cost: 'up to 4 % where there are 100 a second',
+  cost: 'within noise; in workers 0.1 ms a collection',
   start(context) {
-    const handles = {
-      collection: context.handle(GarbageCollection),
-      young: context.handle(YoungGarbageCollection),
-      old: context.handle(OldGarbageCollection),
-      pause: context.handle(GCPhasePause),
-      heap: context.handle(GCHeapSummary),
-    };
-    // performance.now() of this thread against the clock of events
-    const zero = now() - performance.now() * 1e6;
-    let id = (context.threadKey % 20_000) * IDS_PER_THREAD;
-    const sizes = new HeapSizes<{ id: number; start: number; end: number }>(
-      ({ id, start, end }, { beforeGC, afterGC }) => {
-        const heap = (at: number, when: 'Before GC' | 'After GC', sizes: HeapStatistics): void => {
-          const { totalHeapSize: size, heapSizeLimit: limit, usedHeapSize: used } = sizes;
-          handles.heap.commit(at, id, when, 0, size, size, limit, limit, used);
-        };
-        heap(start, 'Before GC', beforeGC.heapStatistics);
-        heap(end, 'After GC', afterGC.heapStatistics);
-      },
+    const ledger = makeLedger(context);
+    return (
+      (context.mainThread ? traceCollections(ledger) : undefined) ?? observeCollections(ledger)
     );
-    const gathered = new Float64Array(CAPACITY * WIDTH);
-    let [end, committed] = [0, id];
-    const commit = (): void => {
-      for (let at = 0; at < end; at += WIDTH) {
-        const [start, duration] = [gathered[at]!, gathered[at + 1]!];
-        const [kind, flags] = [gathered[at + 2]!, gathered[at + 3]!];
-        const name = collector(kind);
-        const young = name === 'Scavenger' || name === 'Minor Mark-Sweep';
-        const own = ++committed;
-        handles.collection.commit(start, duration, own, name, cause(flags), duration, duration);
-        if (young) handles.young.commit(start, duration, own, 1);
-        else handles.old.commit(start, duration, own);
-        handles.pause.commit(start, duration, own, name);
-      }
-      end = 0;
-    };
-    const observe = (entry: PerformanceEntry): void => {
-      const { kind, flags } = (entry as PerformanceEntry & { detail: Detail }).detail;
-      const start = Math.round(zero + entry.startTime * 1e6);
-      const duration = Math.round(entry.duration * 1e6);
-      gathered[end] = start;
-      gathered[end + 1] = duration;
-      gathered[end + 2] = kind;
-      gathered[end + 3] = flags;
-      end += WIDTH;
-      id++;
-      if (handles.heap.enabled) {
-        sizes.observe({ id, start, end: start + duration }, entry.startTime, performance.now());
-      }
-      if (end === gathered.length) commit();
-    };
-    const observer = new PerformanceObserver((list) => list.getEntries().forEach(observe));
-    observer.observe({ entryTypes: ['gc'] });
-    const look = (): void => {
-      if (handles.heap.enabled) sizes.begin(performance.now());
-    };
-    look();
-    const periods = [
-      every(periodMillis(context, GCHeapSummary, 1000), look),
-      every(COMMIT_PERIOD, commit),
-    ];
-    const handOver = (): void => {
-      for (const entry of observer.takeRecords()) observe(entry);
-      commit();
-    };
-    return {
-      handOver,
-      stop() {
-        for (const stop of periods) stop();
-        handOver();
-        sizes.end(performance.now());
-        observer.disconnect();
-      },
-    };
   },
 };
 
-function collector(kind: number): Collector {
-  switch (kind) {
-    case constants.NODE_PERFORMANCE_GC_MINOR:
-      return 'Scavenger';
-    case 2: // minor mark-sweep, where V8 has it
-      return 'Minor Mark-Sweep';
-    case constants.NODE_PERFORMANCE_GC_MAJOR:
-      return 'Mark-Sweep-Compact';
-    case constants.NODE_PERFORMANCE_GC_INCREMENTAL:
-      return 'Incremental Marking';
-    case constants.NODE_PERFORMANCE_GC_WEAKCB:
-      return 'Weak Processing';
-    default:
-      return 'N/A';
-  }
-}
-
-function cause(flags: number): Cause {
-  if (flags & constants.NODE_PERFORMANCE_GC_FLAGS_FORCED) return 'Forced';
-  if (flags & constants.NODE_PERFORMANCE_GC_FLAGS_ALL_AVAILABLE_GARBAGE) {
-    return 'All Available Garbage';
-  }
-  if (flags & constants.NODE_PERFORMANCE_GC_FLAGS_ALL_EXTERNAL_MEMORY) return 'External Memory';
-  if (flags & constants.NODE_PERFORMANCE_GC_FLAGS_SCHEDULE_IDLE) return 'Schedule Idle';
-  if (flags & constants.NODE_PERFORMANCE_GC_FLAGS_CONSTRUCT_RETAINED) return 'Retained';
-  return 'Allocation';
+function makeLedger(context: SourceContext): CollectionLedger {
+  const handles = {
+    collection: context.handle(GarbageCollection),
+    young: context.handle(YoungGarbageCollection),
+    old: context.handle(OldGarbageCollection),
+    pause: context.handle(GCPhasePause),
+    heap: context.handle(GCHeapSummary),
+  };
+  let next = (context.threadKey % 20_000) * IDS_PER_THREAD + 1;
+  const heap = (
+    at: number,
+    id: number,
+    when: 'Before GC' | 'After GC',
+    { totalHeapSize: size, heapSizeLimit: limit, usedHeapSize: used }: HeapStatistics,
+  ): void => {
+    handles.heap.commit(at, id, when, 0, size, size, limit, limit, used);
+  };
+  return {
+    get wantsSizes() {
+      return handles.heap.enabled;
+    },
+    sizesPeriod: periodMillis(context, GCHeapSummary, 1000),
+    get next() {
+      return next;
+    },
+    commit(start, duration, collector, cause) {
+      const id = next++;
+      handles.collection.commit(start, duration, id, collector, cause, duration, duration);
+      if (collector === 'Scavenger' || collector === 'Minor Mark-Sweep') {
+        handles.young.commit(start, duration, id, 1);
+      } else {
+        handles.old.commit(start, duration, id);
+      }
+      handles.pause.commit(start, duration, id, collector);
+    },
+    sizes(id, start, end, before, after) {
+      heap(start, id, 'Before GC', before);
+      heap(end, id, 'After GC', after);
+    },
+  };
 }
 
 export const heapSpaces: Source = {
