@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What recording costs an HTTP server: the same server, started once plain and once with each way of
 // watching it, all loaded in turns over kept connections by one process (http-load.mjs). In every round the
-// processes are new, since V8 does not compile a program twice alike; ratios are taken within a round.
+// processes are new, since V8 does not compile a program twice alike. A turn is compared with the plain
+// server's turn beside it: the speed of a virtual machine differs by a quarter from one minute to the next.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -36,7 +37,7 @@ export interface Variant {
   readonly peer?: 'opentelemetry' | 'pino';
 }
 
-/** What a server did in one round. */
+/** What a server did in one turn. */
 export interface Load {
   readonly perSecond: number;
   /** Microseconds. */
@@ -46,17 +47,12 @@ export interface Load {
 }
 
 interface Running {
+  readonly name: string;
   readonly child: ChildProcess;
   readonly port: number;
-  readonly latencies: number[];
-  /** All, of which those at the beginning of a turn are not in `latencies`. */
-  requests: number;
-  /** Of the latencies. */
-  seconds: number;
-  nanos: number;
 }
 
-/** Loads each variant of a server `turns` times in each of `rounds`; the answer has a Load for each round. */
+/** Loads each variant of a server `turns` times in each of `rounds`; the answer has a Load for each turn. */
 export async function loadServers(
   kind: 'small' | 'service',
   variants: readonly Variant[],
@@ -88,21 +84,18 @@ export async function loadServers(
       const inTurn = [...servers.slice(first), ...servers.slice(0, first)];
       for (const server of turn % 2 === 0 ? inTurn : inTurn.reverse()) {
         const before = cpuNanos(server.child.pid!);
-        const [count, ...latencies] = await load(server.port, TURN);
-        server.requests += count!;
-        server.seconds += (TURN - RAMP) / 1000;
-        server.nanos += cpuNanos(server.child.pid!) - before;
-        for (const latency of latencies) server.latencies.push(latency);
+        const [requests, ...latencies] = await load(server.port, TURN);
+        found.get(server.name)!.push({
+          perSecond: latencies.length / ((TURN - RAMP) / 1000),
+          p99: quantile(latencies, 0.99),
+          // of all requests: those at the beginning of a turn are not in the latencies
+          cpu: (cpuNanos(server.child.pid!) - before) / 1000 / requests!,
+        });
       }
     }
     client.stdin!.end();
     await once(client, 'exit');
-    for (const [index, { child, latencies, requests, seconds, nanos }] of servers.entries()) {
-      found.get(order[index]!.name)!.push({
-        perSecond: latencies.length / seconds,
-        p99: quantile(latencies, 0.99),
-        cpu: nanos / 1000 / requests,
-      });
+    for (const { child } of servers) {
       child.stdin!.end();
       await once(child, 'exit');
     }
@@ -110,9 +103,9 @@ export async function loadServers(
   return found;
 }
 
-/** One variant's figure to another's, in each round. */
+/** One variant's figure to another's, in each turn. */
 export function ratios(loads: readonly Load[], to: readonly Load[], of: keyof Load): number[] {
-  return loads.map((load, round) => load[of] / to[round]![of]);
+  return loads.map((load, turn) => load[of] / to[turn]![of]);
 }
 
 async function start(kind: string, variant: Variant): Promise<Running> {
@@ -124,7 +117,7 @@ async function start(kind: string, variant: Variant): Promise<Running> {
     env: { ...process.env, ...environment },
   });
   const [port] = await once(child.stdout!, 'data');
-  return { child, port: Number(port), latencies: [], requests: 0, seconds: 0, nanos: 0 };
+  return { name: variant.name, child, port: Number(port) };
 }
 
 /** Processor time of the threads of a process that are there now. */

@@ -4,7 +4,7 @@
 // The peers of a commit are the JDK's own, of the same event in the same run, and what a Node.js user would
 // pick instead. A server is loaded in turns with and without a recording. Runs in a RAM-backed directory, so
 // that no disk is measured. `--only events|throughput|small|service|sources` runs a part,
-// `--without-peers` leaves more time for ours.
+// `--without-peers` leaves more time for ours, `--promised` for what there is a promise about.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,6 +33,7 @@ const { values } = parseArgs({
     turns: { type: 'string', default: '3' },
     only: { type: 'string' },
     'without-peers': { type: 'boolean', default: false },
+    promised: { type: 'boolean', default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -171,12 +172,15 @@ function recorded(name: string, options: string): Variant {
 }
 
 async function servers(kind: 'small' | 'service', what: string): Promise<void> {
-  const ours = [
+  const promised = [
     { name: 'plain' },
     // how far two that are the same are apart
     { name: 'plain, again' },
-    recorded('recorder, nothing recorded', 'settings=none'),
     recorded('default settings', 'settings=default'),
+  ];
+  const ours = [
+    ...promised,
+    recorded('recorder, nothing recorded', 'settings=none'),
     recorded('profile settings', 'settings=profile'),
   ];
   const peers: readonly Variant[] = [
@@ -191,7 +195,8 @@ async function servers(kind: 'small' | 'service', what: string): Promise<void> {
     { name: 'OpenTelemetry span a request', peer: 'opentelemetry' },
     { name: 'pino line a request', peer: 'pino', environment: { REPOSITORY: directory } },
   ];
-  const variants = values['without-peers'] ? ours : [...ours, ...peers];
+  const without = values['without-peers'] ? ours : [...ours, ...peers];
+  const variants = values.promised ? promised : without;
   const found = await loadServers(kind, variants, { rounds, turns });
   printLoads(what, found, 'default settings');
 }
