@@ -61,7 +61,7 @@ export const garbageCollection: Source = {
     GCPhasePause,
     GCHeapSummary,
   ],
-  cost: 'within noise; in workers 0.1 ms a collection',
+  cost: 'within noise; in workers up to 4 % where there are 100 a second',
   start(context) {
     const ledger = makeLedger(context);
     return (
