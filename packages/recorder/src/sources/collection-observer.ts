@@ -4,7 +4,7 @@
 // prolongs what a server's slowest requests wait for: p99 is a tenth more even where nothing is done with it.
 import { constants, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { now } from '../clock.ts';
-import type { Cause, CollectionLedger, Collector } from './garbage-collection.ts';
+import type { Cause, CollectionLedger, Collector } from './collection-ledger.ts';
 import { HeapSizes } from './heap-sizes.ts';
 import { every, type Gathering } from './source.ts';
 

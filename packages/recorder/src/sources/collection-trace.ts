@@ -5,7 +5,7 @@
 // last one ends, and what both tell is taken once. Only the main thread may ask, and is told of every thread.
 import { Session } from 'node:inspector';
 import { getHeapStatistics } from 'node:v8';
-import type { Cause, CollectionLedger } from './garbage-collection.ts';
+import type { Cause, CollectionLedger } from './collection-ledger.ts';
 import { every, type Gathering } from './source.ts';
 
 /** Length of a slice, milliseconds: seldom, since handing over 100 collections takes a millisecond. */
@@ -40,10 +40,10 @@ export function traceCollections(ledger: CollectionLedger): Gathering | undefine
     return undefined;
   }
   const handOver = (): void => {
-    const last = sessions[current]!;
+    // a slice that nobody takes over goes on
+    if (!begin(sessions[1 - current]!)) return;
+    sessions[current]!.post('NodeTracing.stop');
     current = 1 - current;
-    begin(sessions[current]!);
-    last.post('NodeTracing.stop');
   };
   const endSlices = every(SLICE, handOver);
   return {
