@@ -80,7 +80,7 @@ export class Control {
     const up = wait(this.#arena.words, WORD.alive, 0, START_TIMEOUT);
     if (up === 'timed-out') {
       throw new RecorderError('RECORDER_NO_ANSWER', 'the recorder thread did not start', {
-        hint: 'was the package built? Its worker is dist/worker.js',
+        hint: 'was the package built (npm run build)? Its worker is dist/worker.js',
       });
     }
     events.started(this.#arena);

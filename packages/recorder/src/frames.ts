@@ -36,12 +36,17 @@ export function captureFrames(
   }
 }
 
-/** Functions that stand before those of Node.js and see its calls; and beside them what tests these. */
-const SOURCES = fileURLToPath(new URL('./sources/', import.meta.url));
+/** The recorder's own files: among them functions that stand before those of Node.js and see its calls. */
+const OWN = fileURLToPath(new URL('./', import.meta.url));
 
 function isProgram(site: NodeJS.CallSite): boolean {
   const script = site.getFileName()?.replace(/^file:\/\//, '') ?? '';
-  return !script.startsWith(SOURCES) || script.includes('.test.');
+  return !script.startsWith(OWN) || isTest(script);
+}
+
+/** Tests of the recorder are beside it, and programs to it. */
+function isTest(script: string): boolean {
+  return script.includes('.test.') || script.includes('/testing/');
 }
 
 function toFrame(site: NodeJS.CallSite): Frame {

@@ -6,10 +6,7 @@
 import { Session } from 'node:inspector';
 import { getHeapStatistics } from 'node:v8';
 import type { Cause, CollectionLedger } from './collection-ledger.ts';
-import { every, type Gathering } from './source.ts';
-
-/** Length of a slice, milliseconds: seldom, since handing over 100 collections takes a millisecond. */
-const SLICE = 2000;
+import { everySlice, type Gathering } from './source.ts';
 
 /** An event of V8's trace, as far as it matters here. */
 export interface TraceEvent {
@@ -45,7 +42,7 @@ export function traceCollections(ledger: CollectionLedger): Gathering | undefine
     sessions[current]!.post('NodeTracing.stop');
     current = 1 - current;
   };
-  const endSlices = every(SLICE, handOver);
+  const endSlices = everySlice(handOver);
   return {
     handOver,
     stop() {

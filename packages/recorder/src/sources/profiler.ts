@@ -7,10 +7,8 @@ import { console as inspectorConsole, Session } from 'node:inspector';
 import type { Frame } from '../frames.ts';
 import { ExecutionSample } from '../jdk-events.ts';
 import { type CallFrame, NOT_THE_PROGRAM, toFrame } from './call-frame.ts';
-import { every, periodMillis, type Source } from './source.ts';
+import { everySlice, periodMillis, type Source } from './source.ts';
 
-/** Length of a slice of the CPU profile, in milliseconds. */
-const CPU_SLICE = 2000;
 const DEPTH = 64;
 
 interface CpuProfile {
@@ -73,7 +71,7 @@ export const cpuProfile: Source = {
       profiles.profile(`${TITLE}${++number}`);
       profiles.profileEnd(`${TITLE}${number - 1}`);
     };
-    const end = every(CPU_SLICE, handOver);
+    const end = everySlice(handOver);
     return {
       handOver,
       stop() {

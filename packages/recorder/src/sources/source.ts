@@ -51,3 +51,25 @@ export function every(millis: number, work: () => void): () => void {
   timer.unref();
   return () => clearInterval(timer);
 }
+
+// Asking V8 for what it gathered holds up the program for a millisecond, and with it every request that is under
+// way: 0.14 % of all when it was done every 2 s for CPU samples and for collections, and 4 % of p99.
+/** Milliseconds between two times that a source takes what V8 gathered: seldom, and all sources together. */
+const SLICE = 5000;
+
+const gatherers = new Set<() => void>();
+let endSlices: (() => void) | undefined;
+
+/** Calls `work` at the end of each slice. */
+export function everySlice(work: () => void): () => void {
+  gatherers.add(work);
+  endSlices ??= every(SLICE, () => {
+    for (const gather of gatherers) gather();
+  });
+  return () => {
+    gatherers.delete(work);
+    if (gatherers.size > 0) return;
+    endSlices?.();
+    endSlices = undefined;
+  };
+}
