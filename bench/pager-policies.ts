@@ -7,16 +7,21 @@
 //
 // `auto` is what `rekindle restore` takes by default, asked before each restore.
 //
-// `--growth` shows four ways over working sets and guests of all sizes instead.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+// `--growth` shows four ways over working sets and guests of all sizes instead; `--service orders|tomcat` replays what
+// a restore of that service touched, on its own memory (`--keep DIRECTORY` keeps the guest for another run).
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PAGER_POLICIES, type PagerPolicy, recommendPolicy } from '../packages/pager/dist/index.js';
+import { serviceNamed } from './answering-guest.ts';
+import { recordedGuest } from './recorded-guest.ts';
 import { machine, printTable, type Spread, show, spread } from './statistics.ts';
 import {
   forget,
+  MIB,
   makeGuest,
+  PAGE,
   remember,
   type SyntheticGuest,
   startSynthetic,
@@ -82,18 +87,22 @@ const total = (samples: Samples, way: Way): Spread =>
   spread(samples.get(way)!.map((sample) => sample.before + sample.stall));
 const ratio = (ours: Spread, peer: Spread): string => (ours.median / peer.median).toFixed(3);
 
-function printPolicies(samples: Samples): void {
+function printPolicies(samples: Samples, pages: number): void {
   const rows = [...samples.keys()].map((way) => [
     way,
     show(before(samples, way), 'ms'),
     show(stall(samples, way), 'ms'),
     show(total(samples, way), 'ms'),
+    `${((total(samples, way).median * 1000) / pages).toFixed(2)} µs`,
     ratio(stall(samples, way), stall(samples, 'on-demand')),
     ratio(total(samples, way), total(samples, 'on-demand')),
     ratio(total(samples, way), total(samples, 'file')),
   ]);
   printTable(
-    ['policy', 'before', 'stall', 'sum', 'stall of on-demand', 'sum of on-demand', 'sum of file'],
+    [
+      ...['policy', 'before', 'stall', 'sum', 'of a page'],
+      ...['stall of on-demand', 'sum of on-demand', 'sum of file'],
+    ],
     rows,
   );
 }
@@ -113,20 +122,37 @@ const { values } = parseArgs({
     growth: { type: 'boolean', default: false },
     // guest:touched, MiB
     guests: { type: 'string' },
+    service: { type: 'string' },
+    keep: { type: 'string' },
   },
 });
 
-const directory = mkdtempSync(join(tmpdir(), 'rekindle-policies-'));
+const directory = values.keep ?? mkdtempSync(join(tmpdir(), 'rekindle-policies-'));
+mkdirSync(directory, { recursive: true });
 const rounds = Number(values.rounds);
+
+async function* guests(): AsyncGenerator<SyntheticGuest> {
+  if (values.service !== undefined) {
+    yield await recordedGuest(directory, serviceNamed(values.service));
+    return;
+  }
+  const defaults = values.growth ? GROWTH : '256:10,256:50,1024:100';
+  for (const [mib, touched] of sizes(values.guests ?? defaults)) {
+    const guest = makeGuest(directory, mib, touched);
+    yield guest;
+    rmSync(guest.memory);
+  }
+}
+
 try {
   console.log(machine());
   const table: string[][] = [];
-  const defaults = values.growth ? GROWTH : '256:10,256:50,1024:100';
   const ways: Way[] = values.growth
     ? ['file', 'on-demand', 'prefetch', 'auto']
     : ['file', ...PAGER_POLICIES, 'auto'];
-  for (const [mib, touched] of sizes(values.guests ?? defaults)) {
-    const guest = makeGuest(directory, mib, touched);
+  for await (const guest of guests()) {
+    const { mib, touchedMib } = guest;
+    const touched = Number(touchedMib.toFixed(1));
     for (const cold of [false, true]) {
       const samples = await sampleAll(guest, ways, { rounds, cold });
       const cache = cold ? 'cold' : 'cached';
@@ -147,10 +173,9 @@ try {
         ]);
       } else {
         console.log(`\nguest of ${mib} MiB, ${touched} MiB touched, ${cache}:\n`);
-        printPolicies(samples);
+        printPolicies(samples, (touchedMib * MIB) / PAGE);
       }
     }
-    rmSync(guest.memory);
   }
   if (values.growth) {
     printTable(
@@ -162,5 +187,5 @@ try {
     );
   }
 } finally {
-  rmSync(directory, { recursive: true, force: true });
+  if (values.keep === undefined) rmSync(directory, { recursive: true, force: true });
 }
