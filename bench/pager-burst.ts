@@ -17,6 +17,8 @@ import {
   remember,
   type SyntheticGuest,
   startSynthetic,
+  tellWaits,
+  touchWaits,
 } from './synthetic-guest.ts';
 
 const GUEST_MIB = 64;
@@ -34,22 +36,17 @@ interface Burst {
 }
 
 async function burst(guest: SyntheticGuest): Promise<Burst> {
-  const out = join(guest.directory, 'latency');
   const recordPath = join(guest.directory, 'burst.jfr');
   rmSync(recordPath, { force: true });
   const way = { policy: 'on-demand', readahead: 'populate', recordPath } as const;
   const remove = ['remove', '0', String((GUEST_MIB * MIB) / PAGE)];
   const once = ['replay', guest.order, ...remove];
-  const actions = [...Array.from({ length: TIMES }, () => once).flat(), 'latency', out];
+  const actions = [...Array.from({ length: TIMES }, () => once).flat(), ...tellWaits(guest)];
   const { vmm, pager } = await startSynthetic(guest, way, actions);
-  const ended = new Promise<void>((resolve, reject) => {
-    vmm.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`VMM: ${code}`))));
-  });
+  const told = touchWaits(guest, vmm);
   vmm.stdin!.write('\n');
-  await ended;
+  const waits = await told;
   const { lost } = await pager!.done;
-  const bytes = readFileSync(out);
-  const waits = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
   const seconds = Number(waits.reduce((sum, nanos) => sum + nanos, 0n)) / 1e9;
   let recorded = 0;
   const recording = await openRecording(readFileSync(recordPath));

@@ -9,7 +9,7 @@
 //
 // `--growth` shows four ways over working sets and guests of all sizes instead; `--service orders|tomcat` replays what
 // a restore of that service touched, on its own memory (`--keep DIRECTORY` keeps the guest for another run).
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -25,6 +25,8 @@ import {
   remember,
   type SyntheticGuest,
   startSynthetic,
+  tellWaits,
+  touchWaits,
 } from './synthetic-guest.ts';
 
 type Way = 'file' | 'auto' | PagerPolicy;
@@ -38,22 +40,17 @@ interface Sample {
 }
 
 async function measure(guest: SyntheticGuest, wanted: Way): Promise<Sample> {
-  const out = join(guest.directory, 'latency');
   const way =
     wanted === 'auto' ? recommendPolicy(guest.memory, guest.workingSet, false).policy : wanted;
   const { order } = guest;
   const { vmm, pager } = await startSynthetic(guest, way === 'file' ? way : { policy: way }, [
-    ...['replay', order, 'replay', order, 'latency', out],
+    ...['replay', order, 'replay', order, ...tellWaits(guest)],
   ]);
-  const ended = new Promise<void>((resolve, reject) => {
-    vmm.on('close', (code) => (code === 0 ? resolve() : reject(new Error(`VMM: ${code}`))));
-  });
+  const told = touchWaits(guest, vmm);
   const resumable = await pager?.resumable;
   vmm.stdin!.write('\n');
-  await ended;
+  const waits = await told;
   await pager?.done;
-  const bytes = readFileSync(out);
-  const waits = new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8);
   const half = waits.length / 2;
   const sum = (from: number, to: number): number =>
     waits.subarray(from, to).reduce((total, nanos) => total + Number(nanos), 0) / 1e6;

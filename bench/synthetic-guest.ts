@@ -7,6 +7,7 @@ import {
   fdatasyncSync,
   ftruncateSync,
   openSync,
+  readFileSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -152,4 +153,26 @@ export async function startSynthetic(
     env: pager === undefined ? process.env : { ...process.env, ...preload },
   });
   return { vmm, pager };
+}
+
+/** Actions of the stand-in VMM that end it: it writes what each touch waited, for `touchWaits`. */
+export function tellWaits(guest: SyntheticGuest): string[] {
+  return ['latency', latencyFile(guest)];
+}
+
+/** Nanoseconds that each touch waited, when the VMM has ended. */
+export function touchWaits(guest: SyntheticGuest, vmm: ChildProcess): Promise<BigUint64Array> {
+  return new Promise((resolve, reject) => {
+    vmm.on('close', (code) => {
+      if (code !== 0) reject(new Error(`the stand-in VMM ended with ${code}`));
+      else {
+        const bytes = readFileSync(latencyFile(guest));
+        resolve(new BigUint64Array(bytes.buffer, bytes.byteOffset, bytes.length / 8));
+      }
+    });
+  });
+}
+
+function latencyFile({ directory }: SyntheticGuest): string {
+  return join(directory, 'latency');
 }
