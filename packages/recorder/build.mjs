@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Puts the recorder's modules into few files, dist/*.js; their declarations are from `tsc -b`, after which this
-// runs. A program that loads seventy small modules pays for them long after: each of its collections takes longer
-// (0.34 ms instead of 0.29, `--trace-gc` of bench/recorder-server.mjs), and it starts 70 ms later.
+// runs. A program that loads seventy small modules pays for them long after: its collections take longer
+// (docs/performance.md), and it starts 70 ms later.
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -154,7 +154,7 @@ describe('startup', () => {
     expect(Number(loaded) - Number(bare)).toBeLessThan(20);
   });
 
-  // each file that is loaded leaves holes in the C heap, which every later collection pays for
+  // modules loaded one by one make later collections longer (build.mjs)
   it('loads a handful of files, and none of what reads recordings', () => {
     const coverage = join(directory, 'coverage');
     execFileSync(process.execPath, ['--import', REGISTER, '-e', ''], {
